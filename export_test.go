@@ -1,0 +1,13 @@
+//go:build linux || (unix && experimental_unix)
+
+package iomux
+
+// Rows tells how many senders a Mux remembers.
+func (m *Mux) Rows() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d, ok := m.t.(*datagrams); ok {
+		return len(d.table.rows)
+	}
+	return m.t.backlog() // of pipes
+}

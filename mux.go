@@ -1,0 +1,285 @@
+//go:build linux || (unix && experimental_unix)
+
+package iomux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"sync"
+	"time"
+)
+
+// Stdout and Stderr are the tags that [Output] and [Mux.Output] give to the
+// two streams of a command.
+const Stdout, Stderr = "stdout", "stderr"
+
+// TaggedData is one piece of what was written, with its origin.
+type TaggedData struct {
+	// Tag is the tag of the sender; "" if it was made by [Mux.MakeSender].
+	Tag string
+
+	// Data is what was written, never empty. It belongs to the Mux and is
+	// valid until the next read or Close of this Mux: copy what must live
+	// longer. Touching it later may show other bytes, but never faults.
+	Data []byte
+
+	// Time is when the kernel took the write (Linux, SO_TIMESTAMPNS in
+	// socket(7)), by the system's clock. With [NewPipe], and elsewhere, it is
+	// when the piece was read.
+	Time time.Time
+
+	// PID is the process that wrote (Linux, SO_PASSCRED in unix(7)), as
+	// numbered in the reader's PID namespace. It is 0 when unknown: with
+	// [NewPipe], elsewhere than on Linux, and for a writer that the reader's
+	// namespace cannot see.
+	PID int
+}
+
+// A Mux is one receive end for any number of senders. What is written to the
+// senders comes out of it in the order of the writes, tagged by the sender.
+//
+// All methods may be called at any time from any goroutine. One goroutine
+// reads at a time: a second reader waits its turn, and takes over the Data
+// that the first one holds.
+//
+// A Mux holds descriptors, so it wants a [Mux.Close].
+type Mux struct {
+	turn chan struct{} // holds one token while somebody reads
+
+	mu     sync.Mutex // guards what follows, and the transport but for park and wake
+	t      transport
+	closed bool
+}
+
+// A transport carries what is written to the senders up to the Mux. All
+// methods but park and wake are called with the lock of the Mux held, and
+// none of them after close.
+type transport interface {
+	// add makes a sender.
+	add(tag string) (*os.File, error)
+
+	// receive gives the next piece, without waiting for one: errNothing when
+	// there is none, errAgain when it does not know yet, io.EOF when there is
+	// none and no sender is left that could write one.
+	receive() (TaggedData, error)
+
+	// poll looks for a while whether something comes, where that is worth it.
+	poll() bool
+
+	// park waits until receive is worth another call: something came, or
+	// wake was called. Only the reader whose turn it is calls it, after
+	// errNothing, without the lock.
+	park() error
+
+	// wake makes the park that is under way, or else the next one, return.
+	wake()
+
+	// backlog is how many pieces can have been written and not yet received.
+	backlog() int
+
+	// close gives everything back, after waking the parked reader.
+	close() error
+}
+
+var (
+	errNothing = errors.New("iomux: nothing to read now")
+	errAgain   = errors.New("iomux: look again")
+	errClosed  = fmt.Errorf("iomux: Mux is closed: %w", os.ErrClosed)
+)
+
+// New makes a Mux whose receive end is a datagram socket in a private
+// directory (mode 0700) under [os.TempDir].
+//
+// On Linux the directory and the socket in it are removed again before New
+// returns; nothing is left behind, however the process ends, and nobody
+// without the rights of this process can reach the receive end. Where /proc is
+// not mounted, and elsewhere than on Linux, the directory stays until
+// [Mux.Close].
+//
+// The errors match what the system said: [os.ErrNotExist], [os.ErrPermission],
+// unix.ENOTDIR, unix.ENAMETOOLONG for the directory, unix.EMFILE and
+// unix.ENFILE for descriptors. A Mux holds three descriptors on Linux, and two
+// for each of its senders.
+func New() (*Mux, error) { return NewIn("") }
+
+// NewIn is [New] with the private directory under dir, which must exist; ""
+// means [os.TempDir].
+//
+// On Linux dir may be of any length. Where /proc is not mounted, and elsewhere
+// than on Linux, the path of the socket must fit into a socket address (107
+// bytes on Linux, see unix(7)); the error for one that does not matches
+// unix.ENAMETOOLONG.
+func NewIn(dir string) (*Mux, error) {
+	return newDatagramMux(func(fd int) (*address, error) { return bindInDir(fd, dir) })
+}
+
+func newDatagramMux(bind func(fd int) (*address, error)) (*Mux, error) {
+	d, err := newDatagrams(bind)
+	if err != nil {
+		return nil, fmt.Errorf("iomux: make Mux: %w", err)
+	}
+	return newMux(d), nil
+}
+
+func newMux(t transport) *Mux {
+	return &Mux{turn: make(chan struct{}, 1), t: t}
+}
+
+// Read gives the next piece of what was written, in the order of the writes.
+//
+// It blocks until there is one. It returns [io.EOF] when every copy of every
+// sender is closed, in this process and in all others, and everything that was
+// written before has been read; a new sender ends that state. Before the first
+// sender is made it waits. [Mux.Close] wakes it with an error that matches
+// [os.ErrClosed]. With other errors the Mux stays usable.
+//
+// The Data of the result is valid until the next read or Close of this Mux.
+// Read does not allocate, for pieces up to 64 KiB at least.
+func (m *Mux) Read() (TaggedData, error) {
+	return m.ReadContext(context.Background())
+}
+
+// ReadContext is [Mux.Read] that ends when ctx does, with the error of ctx:
+// [context.Canceled] or [context.DeadlineExceeded]. It does not read when ctx
+// has ended before. Nothing is lost by that: what arrives then is kept for the
+// next read.
+func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
+	if err := m.takeTurn(ctx); err != nil {
+		return TaggedData{}, err
+	}
+	defer m.giveTurn()
+
+	armed := false
+	for {
+		d, err := m.receive()
+		if err != errNothing && err != errAgain {
+			return d, err
+		}
+		if err := ctx.Err(); err != nil {
+			return TaggedData{}, err
+		}
+		if err == errAgain {
+			continue
+		}
+		if !armed && ctx.Done() != nil {
+			// A wake that comes too late finds another read in the park, or
+			// none: it costs a look, and cannot be taken for a cancel.
+			stop := context.AfterFunc(ctx, m.t.wake)
+			defer stop()
+			armed = true
+		}
+		if err := m.t.park(); err != nil {
+			return TaggedData{}, m.parkError(err)
+		}
+	}
+}
+
+// receive gives the next piece, waiting for it no longer than polling is worth.
+func (m *Mux) receive() (TaggedData, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return TaggedData{}, errClosed
+	}
+	d, err := m.t.receive()
+	if err == errNothing && m.t.poll() {
+		return m.t.receive()
+	}
+	return d, err
+}
+
+// TryRead is [Mux.Read] that never blocks: ok tells whether there was a piece.
+// There is none, and no error, when nothing is there to be read now, or when
+// another goroutine is reading. The error is [io.EOF] at the end, and one that
+// matches [os.ErrClosed] after [Mux.Close].
+//
+// What was written before the call, by whatever process, is there: after a
+// child has been waited for, TryRead gives all its output, then io.EOF if
+// nobody else has a copy of a sender.
+func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return TaggedData{}, false, errClosed
+	}
+	select {
+	case m.turn <- struct{}{}:
+		defer m.giveTurn()
+	default:
+		return TaggedData{}, false, nil
+	}
+	switch d, err := m.t.receive(); err {
+	case nil:
+		return d, true, nil
+	case errNothing, errAgain:
+		return TaggedData{}, false, nil
+	default:
+		return TaggedData{}, false, err
+	}
+}
+
+// All gives every piece that [Mux.ReadContext] reads, until io.EOF, which it
+// does not give, or until the first other error, which it gives last. Data is
+// valid until the loop goes on. The Mux stays open, also when the loop is left
+// early: another All goes on where this one was left.
+func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
+	return func(yield func(TaggedData, error) bool) {
+		for {
+			d, err := m.ReadContext(ctx)
+			if err == io.EOF || !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Close closes the receive end. A blocked read returns, and so does every
+// later call, with an error that matches [os.ErrClosed]; closing again does
+// nothing and returns nil. What was written and not read is lost. Writers,
+// those that were blocked on a full queue too, get an error: ECONNREFUSED from
+// a socket (without SIGPIPE), EPIPE and SIGPIPE from a pipe.
+//
+// Close does not close senders: whoever holds them does.
+func (m *Mux) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil
+	}
+	m.closed = true
+	return m.t.close()
+}
+
+// parkError is what a reader returns whose park has failed.
+func (m *Mux) parkError(err error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return errClosed
+	}
+	return fmt.Errorf("iomux: wait for data: %w", err)
+}
+
+// takeTurn waits until nobody else reads.
+func (m *Mux) takeTurn(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case m.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case m.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *Mux) giveTurn() { <-m.turn }

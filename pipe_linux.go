@@ -1,0 +1,255 @@
+package iomux
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// NewPipe makes a [Mux] whose senders are pipes, for children that cannot live
+// with a datagram socket as their output. It exists on Linux only, touches no
+// file system, and keeps the order all the same.
+//
+// Under it everything works that works on a pipe: Node.js prints, /dev/stdout
+// and /dev/stderr can be opened, a write may have any length. Prefer [New] where
+// its limits do not matter: it is faster, and knows more.
+//
+// What is different:
+//   - A write of more than a page (4,096 bytes on most machines) comes out in
+//     pieces of at most a page, and the pieces of other writes, to the same
+//     sender too, may come between them. Use [Lines] to get whole lines.
+//   - Time is when the piece was read, which is at most one write per sender
+//     after it was written, and PID is 0. Use [New] to know.
+//   - A descriptor that a child has opened anew by its path (/dev/stdout,
+//     /dev/stderr, /proc/self/fd/1) is not in packet mode: small writes to it may
+//     come out as one piece, and their order among the senders is best effort.
+//     Let the child use the descriptor that it has: >&2, not >/dev/stderr.
+//   - So is the order of the writes of a child that makes its end nonblocking, as
+//     Node.js does: what the pipe does not take at once the child keeps, and
+//     writes later. If it exits without waiting for that (process.exit() right
+//     after printing), the rest is lost, sooner than with the usual pipe of 64
+//     KiB. Set process.exitCode instead.
+//   - The order is that of the ready list of epoll(7), which is first in, first
+//     out in every kernel that was tried, but is not promised by its manual.
+//   - After Close, a write of the child raises SIGPIPE, as on any pipe.
+//
+// The error tells what the system refuses: pipe2 with O_DIRECT, or F_SETPIPE_SZ
+// (see pipe(7) and fcntl(2)). A Mux holds one descriptor, and two for each
+// sender.
+func NewPipe() (*Mux, error) {
+	t, err := newPipes()
+	if err != nil {
+		return nil, fmt.Errorf("iomux: make Mux: %w", err)
+	}
+	return newMux(t), nil
+}
+
+// pipeTries is how often the poller of pipes looks before it parks. Each pipe
+// holds one write, so a reader that sleeps stops its writers for much longer.
+const pipeTries = 200
+
+// pipes is the transport by one pipe for each sender. A pipe is in packet mode
+// and one page long, so it holds at most one write that was not read. Events
+// are edge-triggered and taken one at a time, with one read for each: so the
+// order of the epoll instance's ready list is the order of the writes.
+// Level-triggered, with several events at a time, or with a second page the
+// order is gone (measured).
+type pipes struct {
+	poller *poller
+	ends   map[int32]*pipeEnd // by descriptor
+	used   bool               // there has been a sender
+	buf    []byte
+	whole  *pipeEnd   // the one that is read until nothing is left
+	fresh  []*pipeEnd // read from since their size was last looked at
+}
+
+// A pipeEnd is the read end of a sender's pipe.
+type pipeEnd struct {
+	fd    int
+	tag   string
+	fresh bool // is among pipes.fresh
+	grown bool // the child has changed its size
+}
+
+func newPipes() (*pipes, error) {
+	r, w, err := newPipe() // to learn early whether pipes can be had
+	if err != nil {
+		return nil, err
+	}
+	unix.Close(r)
+	unix.Close(w)
+	p, err := newPoller(pipeTries)
+	if err != nil {
+		return nil, err
+	}
+	return &pipes{poller: p, ends: make(map[int32]*pipeEnd), buf: make([]byte, os.Getpagesize())}, nil
+}
+
+// newPipe makes a pipe in packet mode that holds one page, with a nonblocking
+// read end.
+func newPipe() (r, w int, err error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_DIRECT|unix.O_CLOEXEC); err != nil {
+		return -1, -1, fmt.Errorf("packet mode: %w", os.NewSyscallError("pipe2", err))
+	}
+	if err := onePage(p[0]); err != nil {
+		unix.Close(p[0])
+		unix.Close(p[1])
+		return -1, -1, err
+	}
+	return p[0], p[1], nil
+}
+
+func onePage(r int) error {
+	page := os.Getpagesize()
+	size, err := unix.FcntlInt(uintptr(r), unix.F_SETPIPE_SZ, page)
+	if err == nil && size != page {
+		err = unix.EINVAL
+	}
+	if err != nil {
+		return fmt.Errorf("pipe of one page: %w", os.NewSyscallError("fcntl F_SETPIPE_SZ", err))
+	}
+	if err := unix.SetNonblock(r, true); err != nil {
+		return os.NewSyscallError("fcntl", err)
+	}
+	return nil
+}
+
+func (p *pipes) add(tag string) (*os.File, error) {
+	r, w, err := newPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.poller.add(r, unix.EPOLLIN|unix.EPOLLET); err != nil {
+		unix.Close(r)
+		unix.Close(w)
+		return nil, err
+	}
+	p.ends[int32(r)] = &pipeEnd{fd: r, tag: tag}
+	p.used = true
+	return senderFile(w, tag), nil
+}
+
+func (p *pipes) receive() (TaggedData, error) {
+	for {
+		e := p.whole
+		if e == nil {
+			var err error
+			if e, err = p.nextEvent(); err != nil {
+				return TaggedData{}, err
+			}
+		}
+		n, err := readNow(e.fd, p.buf)
+		switch {
+		case err == unix.EAGAIN: // all read, or a writer that was refused
+			p.whole = nil
+		case err != nil:
+			p.whole = nil
+			return TaggedData{}, os.NewSyscallError("read", err)
+		case n == 0:
+			p.remove(e)
+		default:
+			p.note(e)
+			return TaggedData{Tag: e.tag, Data: p.buf[:n:n], Time: time.Now()}, nil
+		}
+	}
+}
+
+// nextEvent gives the pipe that the next event is of, io.EOF when there is no
+// pipe, errNothing when there is no event.
+func (p *pipes) nextEvent() (*pipeEnd, error) {
+	if p.used && len(p.ends) == 0 {
+		return nil, io.EOF
+	}
+	ev, ok := p.poller.take()
+	if !ok {
+		if p.findGrown() {
+			return p.whole, nil
+		}
+		return nil, errNothing
+	}
+	e := p.ends[ev.Fd]
+	if ev.Events&unix.EPOLLHUP != 0 || e.grown {
+		p.whole = e
+	}
+	return e, nil
+}
+
+// note has the size of the pipe looked at before the next sleep.
+func (p *pipes) note(e *pipeEnd) {
+	if !e.fresh && !e.grown {
+		e.fresh = true
+		p.fresh = append(p.fresh, e)
+	}
+}
+
+// findGrown looks for a pipe that the child has made larger. Two writes may lie
+// in it behind one event, and nothing would tell of the second. From now on it
+// is read until nothing is left, at every event. To look by reading, or by
+// EPOLL_CTL_MOD, could take a write before its turn.
+func (p *pipes) findGrown() bool {
+	for len(p.fresh) > 0 {
+		last := len(p.fresh) - 1
+		e := p.fresh[last]
+		p.fresh[last] = nil
+		p.fresh = p.fresh[:last]
+		e.fresh = false
+		size, err := unix.FcntlInt(uintptr(e.fd), unix.F_GETPIPE_SZ, 0)
+		if err == nil && size != len(p.buf) {
+			e.grown = true
+			p.whole = e
+			return true
+		}
+	}
+	return false
+}
+
+// remove forgets a pipe that has no writer any more.
+func (p *pipes) remove(e *pipeEnd) {
+	if e.fresh {
+		p.fresh = slices.DeleteFunc(p.fresh, func(f *pipeEnd) bool { return f == e })
+	}
+	p.whole = nil
+	p.poller.remove(e.fd)
+	unix.Close(e.fd)
+	delete(p.ends, int32(e.fd))
+	if len(p.ends) == 0 {
+		p.ends = make(map[int32]*pipeEnd) // a map does not shrink
+	}
+}
+
+// readNow reads from a nonblocking descriptor. The runtime need not know of a
+// call that returns at once.
+func readNow(fd int, buf []byte) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+func (p *pipes) poll() bool  { return p.poller.poll() }
+func (p *pipes) park() error { return p.poller.park() }
+func (p *pipes) wake()       { p.poller.wake() }
+
+// backlog is a write for each sender: a pipe holds one.
+func (p *pipes) backlog() int { return len(p.ends) }
+
+func (p *pipes) close() error {
+	err := p.poller.close() // after this nobody is parked
+	for _, e := range p.ends {
+		unix.Close(e.fd)
+	}
+	p.ends = nil
+	return err
+}

@@ -1,0 +1,292 @@
+//go:build !test_portable
+
+package iomux
+
+import (
+	"fmt"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// batchSize is how many messages one system call brings at most: the
+	// default queue of 11 and one more, so that a call that takes them all
+	// sees the queue empty, too.
+	batchSize = 12
+
+	// A longer message touches more than the first page of its slot.
+	smallMessage = 4096
+
+	// After so many fills without a longer one the memory is given back. To do
+	// so after every fill takes three quarters of the rate at 64 KiB.
+	giveBackAfter = 100
+)
+
+// A message is one datagram. Its data is valid until the next fill.
+type message struct {
+	from []byte // the address of the sender
+	data []byte
+	time time.Time
+	pid  int
+}
+
+// A batch receives messages, as many as there are with one system call
+// (recvmmsg(2)), and hands them out one by one.
+//
+// It has a slot for each, in which the longest fits. Where such slots cannot be
+// had, or not safely, it is a batch of one: it asks for the length of the
+// message first, and has room for that.
+type batch struct {
+	done, n  int   // messages handed out, of those received
+	sawEmpty bool  // the last fill took all there was
+	err      error // for the next fill to return
+
+	single bool   // it is to be a batch of one
+	slots  *slots // nil if it is a batch of one
+	room   []byte // for a batch of one
+	large  bool   // memory beyond the first pages may be in use
+	small  int    // fills since that was last so
+
+	hdrs  [batchSize]mmsghdr
+	iovs  [batchSize]unix.Iovec
+	names [batchSize]rawName
+	ctrls [batchSize]control
+}
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	unix.Msghdr
+	len uint32
+}
+
+// rawName has room for the address of a sender, all being of one length.
+type rawName struct {
+	family uint16
+	path   [senderNameLen]byte
+}
+
+// rawNameLen is its length without padding.
+const rawNameLen = 2 + senderNameLen
+
+// control has room for two control messages, the time and the credentials, and
+// for no byte more: with room to spare the kernel would install here the
+// descriptors that a child sends.
+type control [(timeSpace + credSpace) / wordSize]uintptr
+
+const (
+	wordSize  = unsafe.Sizeof(uintptr(0))
+	cmsgHead  = (unix.SizeofCmsghdr + wordSize - 1) &^ (wordSize - 1)
+	timeSpace = cmsgHead + (unsafe.Sizeof(unix.Timespec{})+wordSize-1)&^(wordSize-1)
+	credSpace = cmsgHead + (unix.SizeofUcred+wordSize-1)&^(wordSize-1)
+)
+
+func newBatch() *batch {
+	b := new(batch)
+	for i := range b.hdrs {
+		h := &b.hdrs[i]
+		h.Name = (*byte)(unsafe.Pointer(&b.names[i]))
+		h.Iov = &b.iovs[i]
+		h.SetIovlen(1)
+		h.Control = (*byte)(unsafe.Pointer(&b.ctrls[i]))
+	}
+	return b
+}
+
+// drained tells whether everything received has been handed out.
+func (b *batch) drained() bool { return b.done == b.n }
+
+// next hands out the next message received.
+func (b *batch) next() (m message, ok bool) {
+	if b.done == b.n {
+		return m, false
+	}
+	i := b.done
+	b.done++
+	h := &b.hdrs[i]
+	m.data = unsafe.Slice(b.iovs[i].Base, h.len)
+	if h.Namelen == rawNameLen {
+		m.from = b.names[i].path[:]
+	}
+	b.ctrls[i].read(int(h.Controllen), &m)
+	return m, true
+}
+
+// fill receives what there is, errNothing if there is nothing. Everything
+// received before must have been handed out, and is no longer valid.
+func (b *batch) fill(fd int) error {
+	b.done, b.n, b.sawEmpty = 0, 0, false
+	if err := b.err; err != nil {
+		b.err = nil
+		return err
+	}
+	if b.large {
+		if b.small++; b.small > giveBackAfter {
+			b.giveBack()
+		}
+	}
+	if b.slots == nil && b.room == nil {
+		b.choose()
+	}
+	if b.slots == nil {
+		return b.fillOne(fd)
+	}
+	return b.fillSlots(fd)
+}
+
+// choose finds out, at the first fill, which way to receive, and sees to the
+// memory that it needs.
+func (b *batch) choose() {
+	if !b.single && slotsAreSafe {
+		b.slots = takeSlots()
+	}
+	if b.slots == nil {
+		b.room = make([]byte, smallMessage)
+		return
+	}
+	for i := range b.iovs {
+		b.iovs[i].Base = b.slots.slot(i)
+		b.iovs[i].SetLen(slotSize)
+	}
+}
+
+// fillSlots receives up to batchSize messages.
+func (b *batch) fillSlots(fd int) error {
+	for i := range b.hdrs {
+		b.prepare(i)
+	}
+	// The runtime need not know of a call that returns at once, but copying
+	// megabytes is to hold up nobody who wants to stop the world.
+	call := unix.RawSyscall6
+	if b.large {
+		call = unix.Syscall6
+	}
+	n, _, errno := call(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.hdrs)), batchSize, unix.MSG_DONTWAIT, 0, 0)
+	switch errno {
+	case 0:
+	case unix.EAGAIN:
+		b.sawEmpty = true
+		return errNothing
+	case unix.EINTR:
+		return b.fillSlots(fd)
+	case unix.ENOSYS, unix.EPERM: // a kernel, or a filter, without this call
+		b.dropSlots()
+		return b.fillOne(fd)
+	default:
+		return os.NewSyscallError("recvmmsg", errno)
+	}
+	b.n = int(n)
+	b.sawEmpty = b.n < batchSize
+	for i := range b.hdrs[:b.n] {
+		b.received(i)
+	}
+	return nil
+}
+
+// fillOne receives one message.
+func (b *batch) fillOne(fd int) error {
+	length, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), 0, 0, unix.MSG_PEEK|unix.MSG_TRUNC|unix.MSG_DONTWAIT, 0, 0)
+	if errno == 0 {
+		if length > uintptr(len(b.room)) {
+			b.room = make([]byte, length)
+		}
+		b.iovs[0].Base = &b.room[0]
+		b.iovs[0].SetLen(len(b.room))
+		b.prepare(0)
+		length, _, errno = unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.hdrs[0].Msghdr)), unix.MSG_DONTWAIT)
+	}
+	switch errno {
+	case 0:
+	case unix.EAGAIN:
+		b.sawEmpty = true
+		return errNothing
+	case unix.EINTR:
+		return b.fillOne(fd)
+	default:
+		return os.NewSyscallError("recvmsg", errno)
+	}
+	b.hdrs[0].len = uint32(length)
+	b.n = 1
+	b.received(0)
+	return nil
+}
+
+// prepare resets what the kernel has changed in a header.
+func (b *batch) prepare(i int) {
+	h := &b.hdrs[i]
+	h.Namelen = rawNameLen
+	h.SetControllen(int(unsafe.Sizeof(control{})))
+}
+
+// received looks at what the kernel says of a message.
+func (b *batch) received(i int) {
+	h := &b.hdrs[i]
+	if h.len > smallMessage {
+		b.large, b.small = true, 0
+	}
+	if h.Flags&unix.MSG_TRUNC != 0 {
+		// No kernel is known that does this. It is told, and not done again.
+		b.err = fmt.Errorf("iomux: a message lost its end, being longer than %d bytes: %w", h.len, unix.EMSGSIZE)
+		b.dropSlots()
+	}
+}
+
+// giveBack gives memory back to the system. Nothing received before is valid
+// any more.
+func (b *batch) giveBack() {
+	if !b.large {
+		return
+	}
+	b.large, b.small = false, 0
+	if b.slots != nil {
+		b.slots.giveBack()
+	} else {
+		b.room = make([]byte, smallMessage)
+	}
+}
+
+// dropSlots makes b a batch of one.
+func (b *batch) dropSlots() {
+	b.slots.release()
+	b.slots, b.room = nil, make([]byte, smallMessage)
+}
+
+// close gives the slots to the next batch that needs some.
+func (b *batch) close() {
+	b.done, b.n = 0, 0
+	if b.slots != nil {
+		b.slots.release()
+		b.slots = nil
+	}
+}
+
+// read takes the time and the process from the first n bytes. Where a kernel
+// leaves out one of them, there is room for descriptors: those are closed.
+func (c *control) read(n int, m *message) {
+	for at := 0; at+int(cmsgHead) <= n; {
+		p := unsafe.Add(unsafe.Pointer(c), at)
+		h := (*unix.Cmsghdr)(p)
+		p = unsafe.Add(p, cmsgHead)
+		size := int(h.Len) - int(cmsgHead)
+		if size < 0 || at+int(h.Len) > n {
+			break
+		}
+		switch {
+		case h.Level != unix.SOL_SOCKET:
+		case h.Type == unix.SCM_TIMESTAMPNS && size >= int(unsafe.Sizeof(unix.Timespec{})):
+			m.time = time.Unix((*unix.Timespec)(p).Unix())
+		case h.Type == unix.SCM_CREDENTIALS && size >= unix.SizeofUcred:
+			m.pid = int((*unix.Ucred)(p).Pid)
+		case h.Type == unix.SCM_RIGHTS:
+			for _, fd := range unsafe.Slice((*int32)(p), size/4) {
+				unix.Close(int(fd))
+			}
+		}
+		at += (int(h.Len) + int(wordSize) - 1) &^ (int(wordSize) - 1)
+	}
+	if m.time.IsZero() {
+		m.time = time.Now()
+	}
+}

@@ -1,0 +1,134 @@
+//go:build (linux && test_portable) || (unix && !linux && experimental_unix)
+
+package iomux
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// batchSize is how many messages one fill brings at most.
+	batchSize = 1
+
+	// minRoom is the room for a message at first, and after large ones.
+	minRoom = 64 << 10
+
+	// After so many fills without a message that needs more, it is made that
+	// small again.
+	giveBackAfter = 100
+)
+
+// A message is one datagram. Its data is valid until the next fill.
+type message struct {
+	from []byte // the address of the sender
+	data []byte
+	time time.Time
+	pid  int
+}
+
+// A batch receives messages, one by one, with nothing but what every UNIX
+// system has: it looks at the message, with more and more room, until that is
+// not filled to its end, and then takes it from the queue.
+type batch struct {
+	msg      message
+	full     bool // msg is not handed out yet
+	sawEmpty bool // the last fill took all there was: never known here
+	room     []byte
+	large    bool // room is more than minRoom
+	small    int  // fills since it was needed
+}
+
+func newBatch() *batch { return &batch{room: make([]byte, minRoom)} }
+
+// drained tells whether everything received has been handed out.
+func (b *batch) drained() bool { return !b.full }
+
+// next hands out the message received.
+func (b *batch) next() (message, bool) {
+	ok := b.full
+	b.full = false
+	return b.msg, ok
+}
+
+// fill receives a message, errNothing if there is none. The one received before
+// must have been handed out, and is no longer valid.
+func (b *batch) fill(fd int) error {
+	if b.large {
+		if b.small++; b.small > giveBackAfter {
+			b.giveBack()
+		}
+	}
+	n, err := b.peek(fd)
+	if err != nil {
+		return err
+	}
+	_, from, err := receiveInto(fd, b.room[:1], 0) // discards it
+	if err != nil {
+		return err
+	}
+	b.msg = message{from: rawAddress(from), data: b.room[:n:n], time: time.Now()}
+	b.full = true
+	return nil
+}
+
+// peek copies the next message into room, making that large enough.
+func (b *batch) peek(fd int) (int, error) {
+	for {
+		n, _, err := receiveInto(fd, b.room, unix.MSG_PEEK)
+		if err != nil {
+			return 0, err
+		}
+		if n < len(b.room) {
+			if n >= minRoom {
+				b.small = 0
+			}
+			return n, nil
+		}
+		b.room = make([]byte, 2*len(b.room))
+		b.large = true
+	}
+}
+
+// giveBack gives memory back. Nothing received before is valid any more; it is
+// for the garbage collector once nobody holds it.
+func (b *batch) giveBack() {
+	if b.large {
+		b.room = make([]byte, minRoom)
+		b.large, b.small = false, 0
+	}
+}
+
+func (b *batch) close() { b.full = false }
+
+// receiveInto is recvfrom(2) on a nonblocking socket.
+func receiveInto(fd int, room []byte, flags int) (int, unix.Sockaddr, error) {
+	for {
+		n, from, err := unix.Recvfrom(fd, room, flags)
+		switch err {
+		case nil:
+			return n, from, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, nil, errNothing
+		default:
+			return 0, nil, os.NewSyscallError("recvfrom", err)
+		}
+	}
+}
+
+// rawAddress is the address as senders have it: x/sys shows the NUL of an
+// abstract one as an @.
+func rawAddress(from unix.Sockaddr) []byte {
+	sa, ok := from.(*unix.SockaddrUnix)
+	if !ok {
+		return nil
+	}
+	raw := []byte(sa.Name)
+	if len(raw) > 0 && raw[0] == '@' {
+		raw[0] = 0
+	}
+	return raw
+}

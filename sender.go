@@ -1,0 +1,111 @@
+//go:build linux || (unix && experimental_unix)
+
+package iomux
+
+import (
+	"fmt"
+	"os"
+)
+
+// untaggedName is what an untagged sender calls itself, for os.File has no
+// message without a name.
+const untaggedName = "iomux sender"
+
+// MakeSender makes a sender without a tag: the Tag of what it writes is "".
+// It is [Mux.MakeTaggedSender] otherwise.
+func (m *Mux) MakeSender() (*os.File, error) { return m.MakeTaggedSender("") }
+
+// MakeTaggedSender makes a sender whose writes come out tagged with tag. Any
+// string is a tag, and any number of senders may have the same.
+//
+// The sender is a descriptor in blocking mode, closed on exec: hand it to a
+// child as the Stdout, Stderr or one of the ExtraFiles of an exec.Cmd, or write
+// to it here. It belongs to the caller, who closes it, after starting the child
+// in the first case: the end of output comes when all copies are closed. Its
+// Name is the tag.
+//
+// One write is one piece, up to the largest one that the kernel takes (4,263,616
+// bytes on Linux with 4 KiB pages, less where net.core.wmem_max is smaller and
+// the process has no CAP_NET_ADMIN; a longer one fails with EMSGSIZE or
+// ENOBUFS). With [NewPipe] a write may have any length, and comes out in pieces
+// of at most a page. A write blocks while the queue is full: see
+// net.unix.max_dgram_qlen in unix(7).
+//
+// The errors name the system call and match its errno: unix.EMFILE and
+// unix.ENFILE for want of descriptors (two are needed), unix.ETOOMANYREFS when
+// this user has more senders than descriptors allowed. Nothing is left behind
+// then, and the Mux stays usable. After [Mux.Close] they match [os.ErrClosed].
+func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, errClosed
+	}
+	f, err := m.t.add(tag)
+	if err != nil {
+		return nil, fmt.Errorf("iomux: make sender %.100q: %w", tag, err)
+	}
+	return f, nil
+}
+
+// senderFile makes the file that a caller of MakeTaggedSender gets.
+func senderFile(fd int, tag string) *os.File {
+	if tag == "" {
+		tag = untaggedName
+	}
+	return os.NewFile(uintptr(fd), tag)
+}
+
+// A sender is what the receiving socket knows of one that is connected to it.
+type sender struct {
+	tag    string
+	addr   string // its socket's, as it comes with a message
+	hangup hangup
+	died   int // the fill that came before it was known to be closed
+}
+
+// A table holds the senders of a receiving socket that are open, or whose
+// messages may still be in the queue.
+type table struct {
+	rows map[string]*sender // by address
+	used bool               // there has been a sender
+	dead []*sender          // those known to be closed everywhere, in that order
+}
+
+func (t *table) add(s *sender) {
+	if t.rows == nil {
+		t.rows = make(map[string]*sender)
+	}
+	t.rows[s.addr] = s
+	t.used = true
+}
+
+// find gives the sender with this address, nil if it is a stranger's.
+// The conversion does not allocate: the compiler sees that the key is not kept.
+func (t *table) find(addr []byte) *sender { return t.rows[string(addr)] }
+
+// bury notes that s is closed everywhere, as is known after so many fills. Its
+// row stays: what it wrote may still be in the queue.
+func (t *table) bury(s *sender, fills int) {
+	s.died = fills
+	t.dead = append(t.dead, s)
+}
+
+// forget drops the senders that were known to be closed before this fill. It
+// must have seen the queue empty, and all that it brought be handed out.
+func (t *table) forget(fill int) {
+	n := 0
+	for n < len(t.dead) && t.dead[n].died < fill {
+		delete(t.rows, t.dead[n].addr)
+		n++
+	}
+	rest := copy(t.dead, t.dead[n:])
+	clear(t.dead[rest:])
+	t.dead = t.dead[:rest]
+	if len(t.rows) == 0 {
+		t.rows, t.dead = nil, nil // a map does not shrink
+	}
+}
+
+// ended tells whether there were senders and all are forgotten.
+func (t *table) ended() bool { return t.used && len(t.rows) == 0 }

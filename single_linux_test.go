@@ -1,0 +1,13 @@
+//go:build !test_portable
+
+package iomux_test
+
+import (
+	"testing"
+
+	"github.com/seed-5082a588/iomux"
+)
+
+func init() {
+	kinds = append(kinds, kind{name: "NewSingle", make: func(testing.TB) (*iomux.Mux, error) { return iomux.NewSingle() }})
+}

@@ -1,0 +1,66 @@
+//go:build !test_portable
+
+package iomux
+
+import (
+	"os"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// slotSize is more than the largest message: recvmmsg cuts one that is longer
+// than its slot, and what it cuts is gone. With 4 KiB pages the kernel's limit
+// for a datagram is a kmalloc of 4 MiB and CONFIG_MAX_SKB_FRAGS pages, 17 by
+// default and 45 at most.
+const slotSize = 4<<20 + 64*4096
+
+// slotsAreSafe tells whether slotSize holds and there is address space enough.
+var slotsAreSafe = strconv.IntSize == 64 && os.Getpagesize() == 4096
+
+// slots is the memory of a batch: address space first, its pages cost memory
+// once they are touched (68 MiB of the one, up to 64 KiB of the other while
+// messages are small).
+//
+// It is never unmapped, for Data that was kept too long must not fault when it
+// is touched. The next batch has the use of it instead.
+type slots struct{ mem []byte }
+
+// freeSlots are those of closed batches. They hold no memory.
+var freeSlots struct {
+	sync.Mutex
+	list []*slots
+}
+
+// takeSlots gives slots, nil if the system refuses them.
+func takeSlots() *slots {
+	freeSlots.Lock()
+	defer freeSlots.Unlock()
+	if last := len(freeSlots.list) - 1; last >= 0 {
+		s := freeSlots.list[last]
+		freeSlots.list = freeSlots.list[:last]
+		return s
+	}
+	mem, err := unix.Mmap(-1, 0, batchSize*slotSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil
+	}
+	// A huge page for each slot would make 64 bytes cost 2 MiB. Kernels
+	// without huge pages refuse this, and need it not.
+	unix.Madvise(mem, unix.MADV_NOHUGEPAGE)
+	return &slots{mem}
+}
+
+func (s *slots) slot(i int) *byte { return &s.mem[i*slotSize] }
+
+// giveBack gives the pages back; what is read from them later is zero.
+func (s *slots) giveBack() { unix.Madvise(s.mem, unix.MADV_DONTNEED) }
+
+// release gives back the pages and leaves the address space to another batch.
+func (s *slots) release() {
+	s.giveBack()
+	freeSlots.Lock()
+	defer freeSlots.Unlock()
+	freeSlots.list = append(freeSlots.list, s)
+}

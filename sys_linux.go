@@ -1,0 +1,169 @@
+package iomux
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxSocketPath = 107 // sun_path less its NUL, unix(7)
+	pathAdvice    = "/proc is not mounted: set a shorter TMPDIR, or use NewAbstract"
+
+	// maxDatagram is the largest datagram that the kernel sends from one
+	// socket to another with 4 KiB pages, whatever the send buffer: the largest
+	// kmalloc less the overhead of a socket buffer, and 17 pages (measured on
+	// 6.18, 6.1 and 5.10; 8,388,576 seen with 64 KiB pages).
+	maxDatagram      = 4_263_616
+	maxDatagramOther = 8_388_576
+
+	// The kernel takes this much off the send buffer for its own records.
+	sendOverhead = 32
+
+	// dgramQueueFile has the number of messages that a queue takes, less one.
+	dgramQueueFile = "/proc/sys/net/unix/max_dgram_qlen"
+	// unknownQueue is taken for that number where it cannot be read.
+	unknownQueue = 4096
+)
+
+var errPathTooLong = unix.ENAMETOOLONG
+
+// NewAbstract makes a [Mux] whose receive end is a datagram socket with an
+// abstract address (unix(7)); it touches no file system. It exists on Linux
+// only.
+//
+// Anyone in the same network namespace can find that address and send to it.
+// What strangers send is discarded, but it takes places in the queue, so they
+// can slow the senders down; somebody who also watches the addresses of
+// senders could take that of one that was just closed. [New] has neither.
+func NewAbstract() (*Mux, error) {
+	return newDatagramMux(func(fd int) (*address, error) {
+		name := abstractName()
+		return &address{name: name}, bindSocket(fd, name)
+	})
+}
+
+// abstractName makes an address that is never used twice: the queue may still
+// hold messages of a sender that is gone, and the kernel's own choices come
+// again. It has no NUL but the first: x/sys cuts there.
+func abstractName() string { return "\x00iomux-" + rand.Text() }
+
+// senderNameLen is the length of every abstractName: NUL, iomux-, 26 letters.
+const senderNameLen = 1 + 6 + 26
+
+// receiveSocket makes the receiving socket: nonblocking, and asking for the
+// time and the process of each write.
+func receiveSocket() (int, error) {
+	fd, err := newSocket(unix.SOCK_NONBLOCK)
+	if err != nil {
+		return -1, err
+	}
+	for _, opt := range []int{unix.SO_TIMESTAMPNS, unix.SO_PASSCRED} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt, 1); err != nil {
+			unix.Close(fd)
+			return -1, os.NewSyscallError("setsockopt", err)
+		}
+	}
+	return fd, nil
+}
+
+// senderSocket makes a socket for a sender, in blocking mode as a child expects
+// its output to be, with a new address.
+func senderSocket(*address) (fd int, addr string, err error) {
+	fd, err = newSocket(0)
+	if err != nil {
+		return -1, "", err
+	}
+	setSendBuffer(fd)
+	addr = abstractName()
+	if err := bindSocket(fd, addr); err != nil {
+		unix.Close(fd)
+		return -1, "", err
+	}
+	return fd, addr, nil
+}
+
+// setSendBuffer asks for room for the largest datagram, and takes what it gets.
+// Not for more: with a long queue, small writes of a sender whose reader has
+// stopped would pile up in the kernel as far as its buffer goes.
+func setSendBuffer(fd int) {
+	size := maxDatagram
+	if os.Getpagesize() != 4096 {
+		size = maxDatagramOther
+	}
+	half := (size + sendOverhead) / 2 // the kernel doubles it, socket(7)
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, half) != nil {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, half)
+	}
+}
+
+func newSocket(flags int) (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|flags, 0)
+	return fd, os.NewSyscallError("socket", err)
+}
+
+func bindSocket(fd int, name string) error {
+	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: name}))
+}
+
+func connectSocket(fd int, name string) error {
+	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrUnix{Name: name}))
+}
+
+// probe tells whether no socket has this address any more. Connecting to a
+// sender fails with ECONNREFUSED then, and with EPERM while it lives, being
+// connected to another (on gVisor it succeeds).
+func probe(addr string) (gone bool, err error) {
+	fd, err := newSocket(unix.SOCK_NONBLOCK)
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(fd)
+	return errors.Is(connectSocket(fd, addr), unix.ECONNREFUSED), nil
+}
+
+// removeAddress has nothing to do: an abstract address goes with its socket.
+func removeAddress(string) {}
+
+func closeFD(fd int) { unix.Close(fd) }
+
+// queueEmpty tells whether no message is in the queue of fd.
+func queueEmpty(fd int) bool {
+	_, _, err := unix.Recvfrom(fd, nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == unix.EAGAIN
+}
+
+// queueLength is how many messages the queue of a socket takes.
+func queueLength() int {
+	text, err := os.ReadFile(dgramQueueFile)
+	if err != nil {
+		return unknownQueue
+	}
+	n, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil {
+		return unknownQueue
+	}
+	return n + 1
+}
+
+// anchor gives a name for path that is short, and that stays good when path is
+// removed: that of a descriptor which only holds its place (O_PATH, open(2)).
+// It gives no file where /proc is not there to look the descriptor up.
+func anchor(path string) (*os.File, string, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, "", &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	name := fmt.Sprintf("/proc/self/fd/%d", fd)
+	var st unix.Stat_t
+	if err := unix.Lstat(name, &st); err != nil {
+		unix.Close(fd)
+		return nil, "", nil
+	}
+	return os.NewFile(uintptr(fd), path), name, nil
+}

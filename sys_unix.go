@@ -1,0 +1,105 @@
+//go:build unix && !linux && experimental_unix
+
+package iomux
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxSocketPath = 103 // the least of the systems: sun_path has 104 bytes on BSD
+	pathAdvice    = "set a shorter TMPDIR"
+
+	// sendBuffer is asked for; the systems have limits of their own.
+	sendBuffer = 256 << 10
+)
+
+var errPathTooLong = unix.ENAMETOOLONG
+
+func receiveSocket() (int, error) {
+	fd, err := newSocket()
+	if err != nil {
+		return -1, err
+	}
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, sendBuffer)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return -1, os.NewSyscallError("fcntl", err)
+	}
+	return fd, nil
+}
+
+// senderSocket makes a socket for a sender, in blocking mode as a child expects
+// its output to be, with an address of its own beside that of the receive end.
+func senderSocket(to *address) (fd int, addr string, err error) {
+	fd, err = newSocket()
+	if err != nil {
+		return -1, "", err
+	}
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+	addr = filepath.Join(to.dir, rand.Text())
+	if err := bindSocket(fd, addr); err != nil {
+		unix.Close(fd)
+		return -1, "", err
+	}
+	return fd, addr, nil
+}
+
+func newSocket() (int, error) {
+	fd, err := closeOnExec(func() (int, error) { return unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0) })
+	return fd, os.NewSyscallError("socket", err)
+}
+
+// closeOnExec makes a descriptor that no child gets that is started meanwhile.
+func closeOnExec(open func() (int, error)) (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := open()
+	if err == nil {
+		unix.CloseOnExec(fd)
+	}
+	return fd, err
+}
+
+func bindSocket(fd int, name string) error {
+	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: name}))
+}
+
+func connectSocket(fd int, name string) error {
+	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrUnix{Name: name}))
+}
+
+// probe tells whether no socket has this address any more.
+func probe(addr string) (gone bool, err error) {
+	fd, err := newSocket()
+	if err != nil {
+		return false, err
+	}
+	defer unix.Close(fd)
+	return errors.Is(connectSocket(fd, addr), unix.ECONNREFUSED), nil
+}
+
+// removeAddress removes the file of a sender that is gone.
+func removeAddress(addr string) { unix.Unlink(addr) }
+
+func closeFD(fd int) { unix.Close(fd) }
+
+// queueEmpty tells whether no message is in the queue of fd, a nonblocking
+// socket.
+func queueEmpty(fd int) bool {
+	var b [1]byte
+	_, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK)
+	return err == unix.EAGAIN
+}
+
+// queueLength is more messages than a queue takes: it is limited by bytes.
+func queueLength() int { return 4096 }
+
+// anchor gives no file: no name but its own leads to path here.
+func anchor(string) (*os.File, string, error) { return nil, "", nil }

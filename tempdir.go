@@ -1,0 +1,72 @@
+//go:build linux || (unix && experimental_unix)
+
+package iomux
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// socketName is the name of the receiving socket in its private directory.
+const socketName = "mux"
+
+// bindInDir binds fd to a socket file in a private directory under parent, and
+// removes both again where the socket can be reached without them.
+func bindInDir(fd int, parent string) (_ *address, err error) {
+	dir, err := os.MkdirTemp(parent, "iomux-")
+	if err != nil {
+		return nil, fmt.Errorf("private directory: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
+	at, name, err := anchor(dir)
+	if err != nil {
+		return nil, err
+	}
+	if at == nil {
+		return bindAtPath(fd, dir)
+	}
+	defer at.Close()
+	return bindAnchored(fd, dir, name)
+}
+
+// bindAnchored binds by way of an anchor of dir, so that the length of dir does
+// not matter, and leaves no file: senders connect by way of an anchor of the
+// socket, which only this process has.
+func bindAnchored(fd int, dir, anchored string) (*address, error) {
+	if err := bindSocket(fd, filepath.Join(anchored, socketName)); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, socketName)
+	socket, name, err := anchor(path)
+	if err != nil {
+		return nil, err
+	}
+	if socket == nil {
+		return &address{name: path, dir: dir}, nil
+	}
+	for _, p := range []string{path, dir} {
+		if err := os.Remove(p); err != nil {
+			socket.Close()
+			return nil, err
+		}
+	}
+	return &address{name: name, via: socket}, nil
+}
+
+// bindAtPath binds to the socket's own path, which has to stay then.
+func bindAtPath(fd int, dir string) (*address, error) {
+	path := filepath.Join(dir, socketName)
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("socket path of %d bytes, %d are the limit here (%s): %w",
+			len(path), maxSocketPath, pathAdvice, errPathTooLong)
+	}
+	if err := bindSocket(fd, path); err != nil {
+		return nil, err
+	}
+	return &address{name: path, dir: dir}, nil
+}
