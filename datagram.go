@@ -146,7 +146,7 @@ func (d *datagrams) receive() (TaggedData, error) {
 		case err != errNothing:
 			return TaggedData{}, err
 		case d.table.ended():
-			d.lookLater()
+			d.batch.giveBack()
 			return TaggedData{}, io.EOF
 		case !d.collect() && !d.lookLater():
 			return TaggedData{}, errNothing

@@ -60,6 +60,10 @@ func bindAnchored(fd int, dir, anchored string) (*address, error) {
 
 // bindAtPath binds to the socket's own path, which has to stay then.
 func bindAtPath(fd int, dir string) (*address, error) {
+	dir, err := filepath.Abs(dir) // the working directory may change before Close
+	if err != nil {
+		return nil, err
+	}
 	path := filepath.Join(dir, socketName)
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("socket path of %d bytes, %d are the limit here (%s): %w",
