@@ -149,7 +149,7 @@ func (m *Mux) Read() (TaggedData, error) {
 // next read.
 func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 	if err := m.takeTurn(ctx); err != nil {
-		return TaggedData{}, err
+		return TaggedData{}, m.orClosed(err)
 	}
 	defer m.giveTurn()
 
@@ -173,7 +173,7 @@ func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 			armed = true
 		}
 		if err := m.t.park(); err != nil {
-			return TaggedData{}, m.parkError(err)
+			return TaggedData{}, m.orClosed(fmt.Errorf("iomux: wait for data: %w", err))
 		}
 	}
 }
@@ -254,14 +254,15 @@ func (m *Mux) Close() error {
 	return m.t.close()
 }
 
-// parkError is what a reader returns whose park has failed.
-func (m *Mux) parkError(err error) error {
+// orClosed gives the error of a read that failed with err: a closed Mux is the
+// reason before all others.
+func (m *Mux) orClosed(err error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return errClosed
 	}
-	return fmt.Errorf("iomux: wait for data: %w", err)
+	return err
 }
 
 // takeTurn waits until nobody else reads.
