@@ -26,11 +26,11 @@ type hangups struct {
 
 // A hangup is the sender's part of it.
 type hangup struct {
-	fd int       // read end of the pipe, 0 if there is none
-	at time.Time // when it was armed
+	fd int       // read end of the pipe
+	at time.Time // when it was armed, zero if it is not
 }
 
-func (h *hangup) armed() bool { return h.fd != 0 }
+func (h *hangup) armed() bool { return !h.at.IsZero() }
 
 // armedSince tells whether h was armed within the last d.
 func (h *hangup) armedSince(d time.Duration) bool { return time.Since(h.at) < d }
@@ -82,7 +82,7 @@ func (h *hangups) drop(s *sender) {
 	if len(h.senders) == 0 {
 		h.senders = make(map[int32]*sender) // a map does not shrink
 	}
-	s.hangup.fd = 0
+	s.hangup = hangup{}
 }
 
 // close ends all watches. The poller is closed already.
