@@ -44,7 +44,8 @@ func (a *address) close() error {
 	if a.via != nil {
 		err = a.via.Close()
 	}
-	if a.dir != "" {
+	if a.dir != "" && removeSocket(a.dir) != nil {
+		// Elsewhere than on Linux senders have files there, too.
 		err = errors.Join(err, os.RemoveAll(a.dir))
 	}
 	return err

@@ -3,6 +3,7 @@
 package iomux
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ func bindInDir(fd int, parent string) (_ *address, err error) {
 	}
 	defer func() {
 		if err != nil {
-			os.RemoveAll(dir)
+			removeSocket(dir)
 		}
 	}()
 	at, name, err := anchor(dir)
@@ -73,4 +74,17 @@ func bindAtPath(fd int, dir string) (*address, error) {
 		return nil, err
 	}
 	return &address{name: path, dir: dir}, nil
+}
+
+// removeSocket removes dir and the socket in it. It needs no descriptor, so it
+// works when there is none left, unlike os.RemoveAll.
+func removeSocket(dir string) error {
+	return errors.Join(removeIfThere(filepath.Join(dir, socketName)), removeIfThere(dir))
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
