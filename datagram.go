@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -219,11 +220,12 @@ func (d *datagrams) lookLater() (some bool) {
 	if len(d.suspects) == 0 && !d.batch.large {
 		return false
 	}
+	some = d.burySuspects()
 	now := time.Now()
 	if !d.lookAt.IsZero() && !now.Before(d.lookAt) {
 		d.lookAt = time.Time{}
 		d.batch.giveBack()
-		some = d.checkSuspects()
+		d.rearmSuspects()
 	}
 	if d.lookAt.IsZero() {
 		d.lookAt = now.Add(lookAgainAfter)
@@ -236,19 +238,17 @@ func (d *datagrams) lookLater() (some bool) {
 	return some
 }
 
-// checkSuspects buries those that are closed, and watches those it can.
-func (d *datagrams) checkSuspects() (some bool) {
-	kept := d.suspects[:0]
-	for _, s := range d.suspects {
-		if d.buried(s) {
-			some = true
-		} else if d.hangups.arm(s, d.fd) != nil {
-			kept = append(kept, s)
-		}
-	}
-	clear(d.suspects[len(kept):])
-	d.suspects = kept
-	return some
+// burySuspects buries those that are closed, whenever the queue is empty: who
+// has waited for a child and then calls TryRead is to get io.EOF at once.
+func (d *datagrams) burySuspects() (some bool) {
+	open := len(d.suspects)
+	d.suspects = slices.DeleteFunc(d.suspects, d.buried)
+	return len(d.suspects) < open
+}
+
+// rearmSuspects watches those again that it can.
+func (d *datagrams) rearmSuspects() {
+	d.suspects = slices.DeleteFunc(d.suspects, func(s *sender) bool { return d.hangups.arm(s, d.fd) == nil })
 }
 
 func (d *datagrams) poll() bool  { return d.poller.poll() }
