@@ -41,8 +41,9 @@ func Lines(seq iter.Seq2[TaggedData, error]) iter.Seq2[TaggedData, error] {
 	}
 }
 
-// maxSpare is the room that is kept for the next unfinished line.
-const maxSpare = 64 << 10
+// maxSpare is the room that is kept for the next unfinished line: enough for
+// most, and little where that one stays unfinished at its first byte.
+const maxSpare = 1 << 10
 
 // unfinished holds the beginnings of lines, one for a tag at most.
 type unfinished struct {
