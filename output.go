@@ -30,7 +30,8 @@ func Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] {
 // Output runs cmd, which must not be started, with new senders tagged [Stdout]
 // and [Stderr], and gives everything that comes out of the Mux until its end of
 // output; then it waits for cmd. Other senders of the Mux that are open are
-// heard too, and keep it going.
+// heard too, and keep it going. One loop at a time may read from a Mux, for
+// Data is valid until the next read of whichever.
 //
 // At most one error is given, last: that of [exec.Cmd.Start], that of
 // [exec.Cmd.Wait] (such as [*exec.ExitError]), or that of a read, which closes

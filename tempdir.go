@@ -50,11 +50,9 @@ func bindAnchored(fd int, dir, anchored string) (*address, error) {
 	if socket == nil {
 		return &address{name: path, dir: dir}, nil
 	}
-	for _, p := range []string{path, dir} {
-		if err := os.Remove(p); err != nil {
-			socket.Close()
-			return nil, err
-		}
+	if err := removeSocket(dir); err != nil {
+		socket.Close()
+		return nil, err
 	}
 	return &address{name: name, via: socket}, nil
 }
