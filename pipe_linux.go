@@ -53,6 +53,13 @@ func NewPipe() (*Mux, error) {
 // holds one write, so a reader that sleeps stops its writers for much longer.
 const pipeTries = 200
 
+// pipeEvents is what the poller watches a pipe for.
+const pipeEvents = unix.EPOLLIN | unix.EPOLLET
+
+// sizeInterval is after how many events the sizes of the pipes are looked at
+// when there is never none: a reader that never catches up never sleeps.
+const sizeInterval = 64
+
 // pipes is the transport by one pipe for each sender. A pipe is in packet mode
 // and one page long, so it holds at most one write that was not read. Events
 // are edge-triggered and taken one at a time, with one read for each: so the
@@ -64,8 +71,10 @@ type pipes struct {
 	ends   map[int32]*pipeEnd // by descriptor
 	used   bool               // there has been a sender
 	buf    []byte
-	whole  *pipeEnd   // the one that is read until nothing is left
+	whole  *pipeEnd   // the one that is read until nothing is left,
+	turn   int        // or until so many pieces were read, if not 0
 	fresh  []*pipeEnd // read from since their size was last looked at
+	events int        // taken
 }
 
 // A pipeEnd is the read end of a sender's pipe.
@@ -125,7 +134,7 @@ func (p *pipes) add(tag string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.poller.add(r, unix.EPOLLIN|unix.EPOLLET); err != nil {
+	if err := p.poller.add(r, pipeEvents); err != nil {
 		unix.Close(r)
 		unix.Close(w)
 		return nil, err
@@ -147,14 +156,15 @@ func (p *pipes) receive() (TaggedData, error) {
 		n, err := readNow(e.fd, p.buf)
 		switch {
 		case err == unix.EAGAIN: // all read, or a writer that was refused
-			p.whole = nil
+			p.whole, p.turn = nil, 0
 		case err != nil:
-			p.whole = nil
+			p.whole, p.turn = nil, 0
 			return TaggedData{}, os.NewSyscallError("read", err)
 		case n == 0:
 			p.remove(e)
 		default:
 			p.note(e)
+			p.endTurn()
 			return TaggedData{Tag: e.tag, Data: p.buf[:n:n], Time: time.Now()}, nil
 		}
 	}
@@ -166,21 +176,51 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 	if p.used && len(p.ends) == 0 {
 		return nil, io.EOF
 	}
+	p.events++
+	if p.events%sizeInterval == 0 && p.findGrown() {
+		return p.whole, nil
+	}
 	ev, ok := p.poller.take()
-	if !ok {
-		if p.findGrown() {
-			return p.whole, nil
-		}
+	switch {
+	case ok:
+	case p.findGrown():
+		return p.whole, nil
+	default:
 		return nil, errNothing
 	}
 	e := p.ends[ev.Fd]
-	if ev.Events&unix.EPOLLHUP != 0 || e.grown {
-		p.whole = e
+	switch {
+	case ev.Events&unix.EPOLLHUP != 0: // nobody can write any more
+		p.whole, p.turn = e, 0
+	case e.grown:
+		p.whole, p.turn = e, e.pieces()
 	}
 	return e, nil
 }
 
-// note has the size of the pipe looked at before the next sleep.
+// endTurn has the others heard when as much was read of one pipe as it can
+// hold: its writer may be faster than the reader for ever. What it holds still
+// is told again, after the events that are there.
+func (p *pipes) endTurn() {
+	if p.turn == 0 {
+		return
+	}
+	if p.turn--; p.turn == 0 {
+		p.poller.again(p.whole.fd, pipeEvents)
+		p.whole = nil
+	}
+}
+
+// pieces is how many writes can lie in the pipe.
+func (e *pipeEnd) pieces() int {
+	size, err := unix.FcntlInt(uintptr(e.fd), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		return 1
+	}
+	return max(size/os.Getpagesize(), 1)
+}
+
+// note has the size of the pipe looked at before the next sleep, or sooner.
 func (p *pipes) note(e *pipeEnd) {
 	if !e.fresh && !e.grown {
 		e.fresh = true
@@ -202,7 +242,7 @@ func (p *pipes) findGrown() bool {
 		size, err := unix.FcntlInt(uintptr(e.fd), unix.F_GETPIPE_SZ, 0)
 		if err == nil && size != len(p.buf) {
 			e.grown = true
-			p.whole = e
+			p.whole, p.turn = e, e.pieces()
 			return true
 		}
 	}
@@ -214,7 +254,7 @@ func (p *pipes) remove(e *pipeEnd) {
 	if e.fresh {
 		p.fresh = slices.DeleteFunc(p.fresh, func(f *pipeEnd) bool { return f == e })
 	}
-	p.whole = nil
+	p.whole, p.turn = nil, 0
 	p.poller.remove(e.fd)
 	unix.Close(e.fd)
 	delete(p.ends, int32(e.fd))
@@ -242,8 +282,13 @@ func (p *pipes) poll() bool  { return p.poller.poll() }
 func (p *pipes) park() error { return p.poller.park() }
 func (p *pipes) wake()       { p.poller.wake() }
 
-// backlog is a write for each sender: a pipe holds one.
-func (p *pipes) backlog() int { return len(p.ends) }
+// backlog is a write for each sender, and more where the child has made room.
+func (p *pipes) backlog() (n int) {
+	for _, e := range p.ends {
+		n += e.pieces()
+	}
+	return n
+}
 
 func (p *pipes) close() error {
 	err := p.poller.close() // after this nobody is parked

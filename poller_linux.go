@@ -88,6 +88,12 @@ func (p *poller) add(fd int, events uint32) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
+// again has an event of fd told anew, if there is reason for one now.
+func (p *poller) again(fd int, events uint32) {
+	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &ev) // fails only for what is not there
+}
+
 // remove must come before fd is closed: a child between fork and exec still has
 // a copy, and would keep it in the epoll instance.
 func (p *poller) remove(fd int) {
