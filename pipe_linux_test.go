@@ -168,7 +168,7 @@ func tokenWriter(args []string) int {
 			return 1
 		}
 		number := binary.NativeEndian.Uint64(b[:])
-		for range r.IntN(16) {
+		for range 1 << r.IntN(9) {
 			if number < last {
 				if _, err := unix.Write(1+r.IntN(2), b[:]); err != nil {
 					return 2
