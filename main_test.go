@@ -4,10 +4,12 @@ package iomux_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
 	"runtime/pprof"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,9 +43,8 @@ func childCommand(name string, args ...string) *exec.Cmd {
 		panic(err)
 	}
 	cmd := exec.Command(self, args...)
-	// A child under the race detector would sleep a second at its end.
-	gorace := "GORACE=atexit_sleep_ms=0 " + os.Getenv("GORACE")
-	cmd.Env = append(os.Environ(), childEnv+"="+name, gorace)
+	// A child with the race detector in it would sleep for a second at its end.
+	cmd.Env = append(os.Environ(), childEnv+"="+name, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	return cmd
 }
 
@@ -127,6 +128,90 @@ func openFiles() (names []string) {
 		}
 	}
 	return names
+}
+
+// newSender makes a sender that is closed at the end of the test.
+func newSender(t testing.TB, m *iomux.Mux, tag string) *os.File {
+	t.Helper()
+	f, err := m.MakeTaggedSender(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// send writes data, which must not need to wait for a reader.
+func send(t testing.TB, f *os.File, data string) {
+	t.Helper()
+	if _, err := f.WriteString(data); err != nil {
+		t.Fatalf("write to %.40q: %v", f.Name(), err)
+	}
+}
+
+// wantRead reads, and wants this.
+func wantRead(t testing.TB, m *iomux.Mux, tag, data string) {
+	t.Helper()
+	d, err := m.Read()
+	if err != nil || d.Tag != tag || string(d.Data) != data {
+		t.Fatalf("read %.40q %.40q, %v, want %.40q %.40q", d.Tag, d.Data, err, tag, data)
+	}
+}
+
+// wantTry tries to read, and wants this.
+func wantTry(t testing.TB, m *iomux.Mux, tag, data string) {
+	t.Helper()
+	d, ok, err := m.TryRead()
+	if err != nil || !ok || d.Tag != tag || string(d.Data) != data {
+		t.Fatalf("tried to read: %.40q %.40q, %v, %v, want %.40q %.40q", d.Tag, d.Data, ok, err, tag, data)
+	}
+}
+
+// wantNothing wants that there is nothing to read, and not the end either.
+func wantNothing(t testing.TB, m *iomux.Mux) {
+	t.Helper()
+	if d, ok, err := m.TryRead(); ok || err != nil {
+		t.Fatalf("tried to read: %.40q %.40q, %v, %v, want nothing", d.Tag, d.Data, ok, err)
+	}
+}
+
+// wantEnd wants the end of output, now.
+func wantEnd(t testing.TB, m *iomux.Mux) {
+	t.Helper()
+	if d, ok, err := m.TryRead(); ok || err != io.EOF {
+		t.Fatalf("tried to read: %.40q %.40q, %v, %v, want io.EOF", d.Tag, d.Data, ok, err)
+	}
+	waitEnd(t, m)
+}
+
+// waitEnd wants the end of output, and nothing before.
+func waitEnd(t testing.TB, m *iomux.Mux) {
+	t.Helper()
+	if d, err := m.Read(); err != io.EOF {
+		t.Fatalf("read %.40q %.40q, %v, want io.EOF", d.Tag, d.Data, err)
+	}
+}
+
+// start starts cmd, which is killed at the end of the test if it still runs. The
+// function that it gives waits for it.
+func start(t testing.TB, cmd *exec.Cmd) (wait func() error) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	wait = sync.OnceValue(cmd.Wait)
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		wait()
+	})
+	return wait
+}
+
+// inBackground runs f, and gives its result.
+func inBackground[T any](f func() T) <-chan T {
+	result := make(chan T, 1)
+	go func() { result <- f() }()
+	return result
 }
 
 // must is for what a test needs and does not test.

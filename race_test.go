@@ -1,0 +1,5 @@
+//go:build race
+
+package iomux_test
+
+const raceDetector = true

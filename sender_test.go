@@ -1,0 +1,185 @@
+//go:build linux || (unix && experimental_unix)
+
+package iomux_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seed-5082a588/iomux"
+	"golang.org/x/sys/unix"
+)
+
+func init() {
+	children["say"] = say
+	children["listFiles"] = func([]string) int {
+		fmt.Println(strings.Join(openFiles(), "\n"))
+		return 0
+	}
+}
+
+// say writes twice to each of the descriptors that args name what it is.
+func say(args []string) int {
+	for round := range 2 {
+		for _, arg := range args {
+			fd := must(strconv.Atoi(arg))
+			flags := must(unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0))
+			must(unix.Write(fd, fmt.Appendf(nil, "%d %d nonblock=%t\n", round, fd, flags&unix.O_NONBLOCK != 0)))
+		}
+	}
+	return 0
+}
+
+func TestTags(t *testing.T) {
+	tags := []string{
+		"", "out", "a/b/../c", "/", "\x00", "a\x00b", "@", "not UTF-8: \xff", "iomux sender", "%s%n",
+		strings.Repeat("x", 1000), strings.Repeat("x", 1000) + "y", "same", "same",
+	}
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		untagged := must(m.MakeSender())
+		defer untagged.Close()
+		if untagged.Name() == "" {
+			t.Error("an untagged sender has no name")
+		}
+		for i, tag := range tags {
+			f := newSender(t, m, tag)
+			if name := f.Name(); name != tag && tag != "" {
+				t.Errorf("Name is %.40q, want %.40q", name, tag)
+			}
+			send(t, f, strconv.Itoa(i))
+			wantRead(t, m, tag, strconv.Itoa(i))
+			send(t, untagged, "untagged")
+			wantRead(t, m, "", "untagged")
+		}
+	})
+}
+
+func TestSenderMode(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		f := newSender(t, m, "x")
+		for range 2 { // Fd must not change it
+			flags := must(unix.FcntlInt(f.Fd(), unix.F_GETFL, 0))
+			if flags&unix.O_NONBLOCK != 0 {
+				t.Error("the sender is nonblocking: children would lose output")
+			}
+			if flags := must(unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)); flags&unix.FD_CLOEXEC == 0 {
+				t.Error("the sender is not closed on exec")
+			}
+			must(unix.Write(int(f.Fd()), []byte("by number")))
+			wantRead(t, m, "x", "by number")
+		}
+	})
+}
+
+// A child gets the senders that it is given, and nothing else of the Mux.
+func TestNothingInherited(t *testing.T) {
+	if len(openFiles()) == 0 {
+		t.Skip("the system does not tell the descriptors of a process")
+	}
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		newSender(t, m, "x")
+		bare := must(childCommand("listFiles").Output())
+		m.Close()
+		if without := must(childCommand("listFiles").Output()); strings.Count(string(bare), "\n") != strings.Count(string(without), "\n") {
+			t.Errorf("the child has %q, without a Mux %q", bare, without)
+		}
+	})
+}
+
+func TestSendersOfChild(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		tags := []string{"stdout", "stderr", "three", "four"}
+		var files []*os.File
+		for _, tag := range tags {
+			files = append(files, newSender(t, m, tag))
+		}
+		cmd := childCommand("say", "1", "2", "3", "4")
+		cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = files[0], files[1], files[2:]
+		wait := start(t, cmd)
+		for _, f := range files {
+			f.Close()
+		}
+		for round := range 2 {
+			for i, tag := range tags {
+				wantRead(t, m, tag, fmt.Sprintf("%d %d nonblock=false\n", round, i+1))
+			}
+		}
+		waitEnd(t, m)
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The same sender as both outputs of a child, as for 2>&1.
+func TestOneSenderTwice(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		f := newSender(t, m, "both")
+		cmd := childCommand("say", "1", "2")
+		cmd.Stdout, cmd.Stderr = f, f
+		start(t, cmd)
+		f.Close()
+		for _, want := range []string{"0 1", "0 2", "1 1", "1 2"} {
+			wantRead(t, m, "both", want+" nonblock=false\n")
+		}
+		waitEnd(t, m)
+	})
+}
+
+// Goroutines that write at once, each to a sender of its own and to one that all
+// have.
+func TestManyWriters(t *testing.T) {
+	const writers, writes = 8, 150
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		common := must(m.MakeTaggedSender("common"))
+		var wg sync.WaitGroup
+		for w := range writers {
+			own := must(m.MakeTaggedSender(strconv.Itoa(w)))
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				defer own.Close()
+				for i := range writes {
+					f := own
+					if i%3 == 0 {
+						f = common
+					}
+					if _, err := f.Write(binary.BigEndian.AppendUint32([]byte{byte(w)}, uint32(i))); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}()
+		}
+		go func() {
+			wg.Wait()
+			common.Close()
+		}()
+		var next [writers]uint32
+		for {
+			d, err := m.Read()
+			if err == io.EOF {
+				break
+			}
+			if err != nil || len(d.Data) != 5 {
+				t.Fatalf("read %q, %v", d.Data, err)
+			}
+			w, i := d.Data[0], binary.BigEndian.Uint32(d.Data[1:])
+			if i != next[w] || (d.Tag == "common") != (i%3 == 0) {
+				t.Fatalf("write %d of %d came from %q, want write %d", i, w, d.Tag, next[w])
+			}
+			next[w]++
+		}
+		for w, n := range next {
+			if n != writes {
+				t.Errorf("%d writes of %d, want %d", n, w, writes)
+			}
+		}
+	})
+}
