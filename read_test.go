@@ -236,7 +236,7 @@ func TestTryRead(t *testing.T) {
 func TestTryReadBesideRead(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
 		f := newSender(t, m, "x")
-		for range 300 {
+		for range 100 {
 			read := inBackground(func() error { _, err := m.Read(); return err })
 			wantNothing(t, m)
 			runtime.Gosched()
