@@ -11,3 +11,6 @@ func (m *Mux) Rows() int {
 	}
 	return m.t.backlog() // of pipes
 }
+
+// Backlog tells how many pieces can have been written and not yet read.
+func (m *Mux) Backlog() int { return m.backlog() }

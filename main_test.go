@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -85,7 +86,7 @@ func forKinds(t *testing.T, test func(t *testing.T, k kind, m *iomux.Mux)) {
 // nothing here may block for ever.
 func watch(t testing.TB) {
 	t.Helper()
-	const limit = 2 * time.Minute
+	limit := time.Duration(rounds(1)) * 2 * time.Minute
 	timer := time.AfterFunc(limit, func() {
 		fmt.Fprintf(os.Stderr, "%s: not over after %v\n", t.Name(), limit)
 		pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
@@ -128,6 +129,18 @@ func openFiles() (names []string) {
 		}
 	}
 	return names
+}
+
+// rounds is how often to do what is usually done n times: less with -short, more
+// with the factor that the environment variable IOMUX_STRESS holds.
+func rounds(n int) int {
+	if factor, err := strconv.Atoi(os.Getenv("IOMUX_STRESS")); err == nil {
+		return n * factor
+	}
+	if testing.Short() {
+		return (n + 3) / 4
+	}
+	return n
 }
 
 // newSender makes a sender that is closed at the end of the test.
