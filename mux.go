@@ -241,7 +241,8 @@ func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 // later call, with an error that matches [os.ErrClosed]; closing again does
 // nothing and returns nil. What was written and not read is lost. Writers,
 // those that were blocked on a full queue too, get an error: ECONNREFUSED from
-// a socket (without SIGPIPE), EPIPE and SIGPIPE from a pipe.
+// a socket, and ENOTCONN when they try again (without SIGPIPE), EPIPE and SIGPIPE
+// from a pipe.
 //
 // Close does not close senders: whoever holds them does.
 func (m *Mux) Close() error {
