@@ -1,0 +1,254 @@
+//go:build linux || (unix && experimental_unix)
+
+package iomux_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/seed-5082a588/iomux"
+	"golang.org/x/sys/unix"
+)
+
+func init() {
+	children["writeToEnd"] = writeToEnd
+}
+
+// writeToEnd writes until that fails, and gives the errno as its exit code.
+func writeToEnd([]string) int {
+	for {
+		if _, err := os.Stdout.WriteString("more"); err != nil {
+			var errno syscall.Errno
+			errors.As(err, &errno)
+			return int(errno)
+		}
+	}
+}
+
+// closedWrite is what a write gets after Close.
+func closedWrite(k kind) error {
+	if k.pipe {
+		return unix.EPIPE
+	}
+	return unix.ECONNREFUSED
+}
+
+// wantClosed wants that every method says that m is closed.
+func wantClosed(t testing.TB, m *iomux.Mux) {
+	t.Helper()
+	for _, ctx := range []context.Context{context.Background(), canceled()} {
+		d, err := m.ReadContext(ctx)
+		if !errors.Is(err, os.ErrClosed) || d.Data != nil {
+			t.Errorf("ReadContext: %q, %v", d.Data, err)
+		}
+	}
+	_, readErr := m.Read()
+	_, ok, tryErr := m.TryRead()
+	f, untaggedErr := m.MakeSender()
+	g, taggedErr := m.MakeTaggedSender("x")
+	var allErr, outputErr error
+	for _, allErr = range m.All(context.Background()) {
+	}
+	for _, outputErr = range m.Output(exec.Command("true")) {
+	}
+	for name, err := range map[string]error{
+		"Read": readErr, "TryRead": tryErr, "MakeSender": untaggedErr, "MakeTaggedSender": taggedErr, "All": allErr, "Output": outputErr,
+	} {
+		if !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s after Close: %v, want os.ErrClosed", name, err)
+		}
+	}
+	if ok || f != nil || g != nil {
+		t.Error("something came after Close")
+	}
+	if err := m.Close(); err != nil {
+		t.Errorf("Close again: %v", err)
+	}
+}
+
+func TestCloseBefore(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		wantClosed(t, m)
+	})
+}
+
+func TestCloseAfterEnd(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		must(m.MakeSender()).Close()
+		waitEnd(t, m)
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		wantClosed(t, m)
+	})
+}
+
+// What was not read is lost, also what had been received already.
+func TestCloseUnread(t *testing.T) {
+	for reads := range 3 {
+		forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+			f, g, h := newSender(t, m, "f"), newSender(t, m, "g"), newSender(t, m, "h")
+			send(t, f, "1")
+			send(t, g, "2")
+			send(t, h, "3")
+			g.Close()
+			for i := range reads {
+				wantRead(t, m, "fg"[i:i+1], "12"[i:i+1])
+			}
+			if err := m.Close(); err != nil {
+				t.Error(err)
+			}
+			wantClosed(t, m)
+		})
+	}
+}
+
+// Close leaves the senders to their holder, whose writes fail.
+func TestCloseLeavesSenders(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		f := must(m.MakeTaggedSender("x"))
+		send(t, f, "data")
+		m.Close()
+		want := closedWrite(k)
+		for range 3 {
+			if n, err := f.WriteString("more"); n != 0 || !errors.Is(err, want) {
+				t.Errorf("write after Close: %d, %v, want %v", n, err, want)
+			}
+			if !k.pipe {
+				want = unix.ENOTCONN // the first refusal disconnects
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Errorf("close of the sender: %v", err)
+		}
+	})
+}
+
+func TestCloseWakesRead(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
+		for i := range rounds(200) {
+			m := must(k.make(t))
+			if i%2 == 0 {
+				defer must(m.MakeSender()).Close()
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			first := inBackground(func() error { _, err := m.Read(); return err })
+			second := inBackground(func() error { _, err := m.ReadContext(ctx); return err })
+			for range i % 5 {
+				runtime.Gosched()
+			}
+			if err := m.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for _, ended := range []<-chan error{first, second} {
+				if err := <-ended; !errors.Is(err, os.ErrClosed) {
+					t.Fatal(err)
+				}
+			}
+			cancel()
+		}
+	})
+}
+
+func TestCloseWakesWriters(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		var writers []<-chan error
+		for range 3 {
+			f := newSender(t, m, "x")
+			writers = append(writers, inBackground(func() error {
+				for {
+					if _, err := f.WriteString("more"); err != nil {
+						return err
+					}
+				}
+			}))
+		}
+		wantRead(t, m, "x", "more")
+		f := newSender(t, m, "y")
+		if !k.pipe {
+			stopped(t, f, k)
+		}
+		m.Close()
+		for _, w := range writers {
+			if err := <-w; !errors.Is(err, closedWrite(k)) {
+				t.Errorf("a writer got %v, want %v", err, closedWrite(k))
+			}
+		}
+	})
+}
+
+func TestCloseWakesChild(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		f := newSender(t, m, "x")
+		cmd := childCommand("writeToEnd")
+		cmd.Stdout, cmd.Stderr = f, os.Stderr
+		wait := start(t, cmd)
+		for range 30 {
+			wantRead(t, m, "x", "more")
+		}
+		stopped(t, f, k)
+		f.Close()
+		m.Close()
+		var exit *exec.ExitError
+		if err := wait(); !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		status := exit.Sys().(syscall.WaitStatus)
+		if k.pipe && status.Signal() != unix.SIGPIPE || !k.pipe && status.ExitStatus() != int(unix.ECONNREFUSED) {
+			t.Errorf("the child ended with %v", exit)
+		}
+	})
+}
+
+// Everything at once.
+func TestCloseBesideAll(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
+		for range rounds(300) {
+			m := must(k.make(t))
+			var wg sync.WaitGroup
+			for _, f := range []func() error{
+				func() error { _, err := m.Read(); return err },
+				func() error { _, err := m.ReadContext(canceled()); return err },
+				func() error { _, _, err := m.TryRead(); return err },
+				m.Close,
+				m.Close,
+				func() error {
+					f, err := m.MakeSender()
+					if err != nil {
+						return err
+					}
+					_, err = f.WriteString("data")
+					f.Close()
+					if errors.Is(err, closedWrite(k)) {
+						return nil
+					}
+					return err
+				},
+			} {
+				wg.Add(1)
+				go func() {
+					defer wg.Done()
+					for range rand.IntN(3) {
+						runtime.Gosched()
+					}
+					if err := f(); err != nil && err != io.EOF && err != context.Canceled && !errors.Is(err, os.ErrClosed) {
+						t.Error(err)
+					}
+				}()
+			}
+			wg.Wait()
+			wantClosed(t, m)
+		}
+	})
+}
