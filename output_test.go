@@ -28,14 +28,6 @@ func init() {
 	children["run-alternate"] = writeAlternately
 }
 
-// runChild is childCommand without the second that the race detector sleeps at
-// the end of a program.
-func runChild(name string, args ...string) *exec.Cmd {
-	cmd := childCommand(name, args...)
-	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
-	return cmd
-}
-
 // writeUntilError writes to its standard output until that fails, and says to
 // descriptor 3 how. It writes without the os package, which would die of EPIPE.
 func writeUntilError([]string) int {
@@ -150,7 +142,7 @@ func TestOutputInOrder(t *testing.T) {
 	const n = 5000
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
 		i := 0
-		for d, err := range m.Output(runChild("run-alternate", strconv.Itoa(n))) {
+		for d, err := range m.Output(childCommand("run-alternate", strconv.Itoa(n))) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -357,7 +349,7 @@ func TestOutputLeftEarly(t *testing.T) {
 // untilError is a child that writes until it fails; said tells how it failed,
 // once it is over.
 func untilError(t *testing.T) (cmd *exec.Cmd, said func() string) {
-	cmd = runChild("run-until-error")
+	cmd = childCommand("run-until-error")
 	r, w := must2(os.Pipe())
 	t.Cleanup(func() { r.Close(); w.Close() })
 	cmd.ExtraFiles = []*os.File{w}
@@ -484,7 +476,7 @@ func TestOutputTwoAtOnce(t *testing.T) {
 			both.Add(1)
 			go func() {
 				defer both.Done()
-				for d, err := range m.Output(runChild("run-alternate", strconv.Itoa(n))) {
+				for d, err := range m.Output(childCommand("run-alternate", strconv.Itoa(n))) {
 					if errs[i] = err; err == nil {
 						got[i][d.Tag]++
 					}

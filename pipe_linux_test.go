@@ -194,7 +194,7 @@ func TestPipeOrderOfProcesses(t *testing.T) {
 		in[i], out[i] = must2(os.Pipe())
 	}
 	for i := range in {
-		cmd := runChild("run-token", strconv.Itoa(writes))
+		cmd := childCommand("run-token", strconv.Itoa(writes))
 		cmd.ExtraFiles = []*os.File{in[i], out[(i+1)%processes]}
 		o, e := must(m.MakeTaggedSender(strconv.Itoa(i))), must(m.MakeTaggedSender(strconv.Itoa(i)))
 		cmd.Stdout, cmd.Stderr = o, e
@@ -243,7 +243,7 @@ func manyWriters(args []string) int {
 func TestPipeManyWriters(t *testing.T) {
 	const writers = 50
 	m := newPipeMux(t)
-	cmd := runChild("run-writers", strconv.Itoa(writers))
+	cmd := childCommand("run-writers", strconv.Itoa(writers))
 	s := must(m.MakeSender())
 	cmd.Stdout = s
 	start(t, cmd, s)
@@ -326,7 +326,7 @@ func growingWriter(args []string) int {
 func TestPipeChildChangesSize(t *testing.T) {
 	const lines = 8000
 	m := newPipeMux(t)
-	cmd := runChild("run-grow", strconv.Itoa(lines))
+	cmd := childCommand("run-grow", strconv.Itoa(lines))
 	in, ack := must2(os.Pipe())
 	defer ack.Close()
 	cmd.Stdin = in
@@ -454,7 +454,7 @@ func TestPipeNonblockingChild(t *testing.T) {
 	const n = 5000
 	m := newPipeMux(t)
 	next := map[string]int{}
-	for d, err := range m.Output(runChild("run-nonblock", strconv.Itoa(2*n))) {
+	for d, err := range m.Output(childCommand("run-nonblock", strconv.Itoa(2*n))) {
 		if err != nil || string(d.Data) != strconv.Itoa(next[d.Tag]) {
 			t.Fatalf("%q of %s, %v, want %d", d.Data, d.Tag, err, next[d.Tag])
 		}
@@ -496,7 +496,7 @@ func TestPipeSendfile(t *testing.T) {
 	if err := os.WriteFile(name, all, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := runChild("run-sendfile")
+	cmd := childCommand("run-sendfile")
 	in := must(os.Open(name))
 	defer in.Close()
 	cmd.Stdin = in
@@ -692,7 +692,7 @@ func oneCPU([]string) int {
 }
 
 func TestPipeOneCPU(t *testing.T) {
-	cmd := runChild("run-one-cpu")
+	cmd := childCommand("run-one-cpu")
 	cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
 	runsAs(t, cmd)
 }
@@ -714,7 +714,7 @@ func TestPipeIdleCost(t *testing.T) {
 		var before, after unix.Rusage
 		unix.Getrusage(unix.RUSAGE_SELF, &before)
 		n := 0
-		for _, err := range m.Output(runChild("run-every-10ms", strconv.Itoa(lines))) {
+		for _, err := range m.Output(childCommand("run-every-10ms", strconv.Itoa(lines))) {
 			if err != nil {
 				t.Error(err)
 			}
@@ -818,7 +818,7 @@ func withDescriptors(free int) {
 	}
 }
 
-func TestPipeFewDescriptors(t *testing.T) { runsAs(t, runChild("run-few-descriptors")) }
+func TestPipeFewDescriptors(t *testing.T) { runsAs(t, childCommand("run-few-descriptors")) }
 
 // fewPages is an ordinary user who has used up its pages for pipes
 // (pipe-user-pages-soft, pipe(7)).
@@ -877,7 +877,7 @@ func manySendersOrEPERM() {
 	}
 }
 
-func TestPipeFewPages(t *testing.T) { runsAs(t, runChild("run-few-pages")) }
+func TestPipeFewPages(t *testing.T) { runsAs(t, childCommand("run-few-pages")) }
 
 // refuse makes the kernel refuse a system call whose second argument has this
 // value, or all of these bits, with errno: by a filter, for good (seccomp(2)).
@@ -956,6 +956,6 @@ func TestPipeRefused(t *testing.T) {
 		t.Skip("the filter is for little-endian machines")
 	}
 	for name := range refusals {
-		t.Run(name, func(t *testing.T) { runsAs(t, runChild("run-refused", name)) })
+		t.Run(name, func(t *testing.T) { runsAs(t, childCommand("run-refused", name)) })
 	}
 }
