@@ -62,9 +62,9 @@ func readSoon(t testing.TB, m *iomux.Mux) (iomux.TaggedData, error) {
 	return d, err
 }
 
-// start starts cmd, closes the senders here, and waits for it at the end of the
+// startWith starts cmd, closes the senders here, and waits for it at the end of the
 // test.
-func start(t testing.TB, cmd *exec.Cmd, senders ...*os.File) {
+func startWith(t testing.TB, cmd *exec.Cmd, senders ...*os.File) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestPipeOrderOfProcesses(t *testing.T) {
 		cmd.ExtraFiles = []*os.File{in[i], out[(i+1)%processes]}
 		o, e := must(m.MakeTaggedSender(strconv.Itoa(i))), must(m.MakeTaggedSender(strconv.Itoa(i)))
 		cmd.Stdout, cmd.Stderr = o, e
-		start(t, cmd, o, e)
+		startWith(t, cmd, o, e)
 	}
 	out[0].Write(make([]byte, 8)) // the token
 	for i := range in {
@@ -246,7 +246,7 @@ func TestPipeManyWriters(t *testing.T) {
 	cmd := childCommand("run-writers", strconv.Itoa(writers))
 	s := must(m.MakeSender())
 	cmd.Stdout = s
-	start(t, cmd, s)
+	startWith(t, cmd, s)
 	var next [writers]int
 	for d, err := range m.All(context.Background()) {
 		if err != nil || len(d.Data) < 6 {
@@ -332,7 +332,7 @@ func TestPipeChildChangesSize(t *testing.T) {
 	cmd.Stdin = in
 	o, e := must(m.MakeTaggedSender(iomux.Stdout)), must(m.MakeTaggedSender(iomux.Stderr))
 	cmd.Stdout, cmd.Stderr = o, e
-	start(t, cmd, o, e, in)
+	startWith(t, cmd, o, e, in)
 	next := map[string]int{}
 	for range 2 * lines {
 		d, err := readSoon(t, m)
@@ -580,7 +580,7 @@ func TestPipeEnd(t *testing.T) {
 			release := hold(t, cmd)
 			o, e := must(m.MakeTaggedSender(iomux.Stdout)), must(m.MakeTaggedSender(iomux.Stderr))
 			cmd.Stdout, cmd.Stderr = o, e
-			start(t, cmd, o, e)
+			startWith(t, cmd, o, e)
 			if d, err := readSoon(t, m); err != nil || string(d.Data) != "a\n" {
 				t.Fatalf("first %q, %v", d.Data, err)
 			}
