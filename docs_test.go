@@ -1,0 +1,211 @@
+//go:build linux || (unix && experimental_unix)
+
+package iomux_test
+
+import (
+	"go/ast"
+	"go/build"
+	"go/doc"
+	"go/doc/comment"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What README.md and the package comment show as Go stands in the examples, so
+// it compiles, and runs.
+func TestDocsShowExamples(t *testing.T) {
+	var examples strings.Builder
+	for _, file := range must(filepath.Glob("example*_test.go")) {
+		examples.WriteString(unindented(string(must(os.ReadFile(file)))))
+	}
+	check := func(where string, snippets []string) {
+		if len(snippets) == 0 {
+			t.Errorf("%s: no snippet found", where)
+		}
+		for _, s := range snippets {
+			if !strings.Contains(examples.String(), unindented(s)) {
+				t.Errorf("%s: not in any example:\n%s", where, s)
+			}
+		}
+	}
+
+	var snippets []string
+	readme := string(must(os.ReadFile("README.md")))
+	for _, m := range regexp.MustCompile("(?ms)^ *```go\n(.*?)^ *```").FindAllStringSubmatch(readme, -1) {
+		snippets = append(snippets, m[1])
+	}
+	check("README.md", snippets)
+
+	snippets = nil
+	p := libraryDoc(t)
+	for _, block := range p.Parser().Parse(p.Doc).Content {
+		if code, ok := block.(*comment.Code); ok {
+			snippets = append(snippets, code.Text)
+		}
+	}
+	check("package comment", snippets)
+}
+
+// unindented is text without indentation and empty lines.
+func unindented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// Links between the files of this repository lead somewhere.
+func TestDocsLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(<?([^)\s>]+)|(?:src|href)="([^"]+)"`)
+	n := 0
+	for _, file := range markdownFiles(t) {
+		for _, m := range link.FindAllStringSubmatch(withoutCode(file), -1) {
+			u, err := url.Parse(m[1] + m[2])
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			if u.Scheme != "" || u.Host != "" {
+				continue
+			}
+			n++
+			target := file
+			if u.Path != "" {
+				target = filepath.Join(filepath.Dir(file), filepath.FromSlash(u.Path))
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: link to %s: %v", file, u, err)
+			} else if u.Fragment != "" && !anchors(target)[u.Fragment] {
+				t.Errorf("%s: link to %s: no such heading", file, u)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no link found at all")
+	}
+}
+
+func markdownFiles(t *testing.T) (files []string) {
+	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && (e.Name() == ".git" || e.Name() == "vendor"):
+			return filepath.SkipDir
+		case filepath.Ext(path) == ".md":
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// withoutCode is a Markdown file less its blocks of code.
+func withoutCode(file string) string {
+	return regexp.MustCompile("(?ms)^ *```.*?^ *```").ReplaceAllString(string(must(os.ReadFile(file))), "")
+}
+
+// anchors gives what the headings of a Markdown file are linked to by.
+func anchors(file string) map[string]bool {
+	all := make(map[string]bool)
+	odd := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	for _, m := range regexp.MustCompile(`(?m)^#+ +(.*)$`).FindAllStringSubmatch(withoutCode(file), -1) {
+		name := odd.ReplaceAllString(strings.ToLower(strings.TrimSpace(m[1])), "")
+		all[strings.ReplaceAll(name, " ", "-")] = true
+	}
+	return all
+}
+
+// Everything exported has a doc comment, fields of structs too.
+func TestDocsExported(t *testing.T) {
+	p := libraryDoc(t)
+	undocumented := func(name, text string) {
+		if strings.TrimSpace(text) == "" {
+			t.Errorf("%s has no doc comment", name)
+		}
+	}
+	values := func(of []*doc.Value) {
+		for _, v := range of {
+			undocumented(strings.Join(v.Names, ", "), v.Doc)
+		}
+	}
+	funcs := func(of []*doc.Func) {
+		for _, f := range of {
+			undocumented(f.Name, f.Doc)
+		}
+	}
+	undocumented("the package", p.Doc)
+	values(p.Consts)
+	values(p.Vars)
+	funcs(p.Funcs)
+	for _, typ := range p.Types {
+		undocumented(typ.Name, typ.Doc)
+		values(typ.Consts)
+		values(typ.Vars)
+		funcs(typ.Funcs)
+		funcs(typ.Methods)
+		for name, text := range fields(typ) {
+			undocumented(typ.Name+"."+name, text)
+		}
+	}
+	if len(p.Funcs) == 0 || len(p.Types) == 0 {
+		t.Error("nothing exported found at all")
+	}
+}
+
+// fields gives the comments of the exported fields.
+func fields(typ *doc.Type) map[string]string {
+	all := make(map[string]string)
+	for _, spec := range typ.Decl.Specs {
+		s, ok := spec.(*ast.TypeSpec).Type.(*ast.StructType)
+		if !ok {
+			continue
+		}
+		for _, f := range s.Fields.List {
+			for _, name := range f.Names {
+				if name.IsExported() {
+					all[name.Name] = f.Doc.Text() + f.Comment.Text()
+				}
+			}
+		}
+	}
+	return all
+}
+
+// libraryDoc is the documentation of the package on this system.
+func libraryDoc(t *testing.T) *doc.Package {
+	t.Helper()
+	ctx := build.Default
+	ctx.BuildTags = append(ctx.BuildTags, "experimental_unix")
+	pkg, err := ctx.ImportDir(".", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fset := token.NewFileSet()
+	var files []*ast.File
+	for _, name := range pkg.GoFiles {
+		f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	d, err := doc.NewFromFiles(fset, files, "github.com/seed-5082a588/iomux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
