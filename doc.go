@@ -58,7 +58,7 @@
 //   - Opening /dev/stdout or /dev/stderr fails with ENXIO on any socket. Let the
 //     child write to the descriptor that it has (>&2), or use NewPipe.
 //   - A single write that is larger than the kernel takes for one datagram fails
-//     with EMSGSIZE or ENOBUFS, see [Mux.MakeTaggedSender]. Use NewPipe.
+//     with EMSGSIZE, see [Mux.MakeTaggedSender]. Use NewPipe.
 //   - A child that writes after [Mux.Close] gets an error.
 //
 // # Other systems

@@ -9,14 +9,17 @@ import (
 	"slices"
 )
 
-// Lines regroups the pieces of seq into lines, for each tag by itself. Each line
-// is given whole, with its newline, once that has come; Time and PID are those
-// of its first byte. At the end of seq it gives what is left unfinished, the
-// oldest first, then the error of seq if there was one. No byte is lost, changed
-// or given twice, however long a line is.
+// Lines regroups the pieces of seq into lines, for each tag by itself: senders
+// with the same tag make their lines together. Each line is given whole, with its
+// newline, once that has come; Time and PID are those of its first byte. At the
+// end of seq it gives what is left unfinished, the oldest first, then the error
+// of seq if there was one. No byte is lost, changed or given twice, however long
+// a line is.
 //
-// It holds copies of the unfinished lines and nothing else. The Data it gives is
-// valid until the loop goes on. It may run whenever seq may, and as often.
+// It holds copies of the unfinished lines and nothing else, so a line without end
+// takes memory without end. The Data it gives is valid until the loop goes on. It
+// blocks on seq only, runs in the goroutine of the loop, and may be ranged over
+// whenever seq may, and as often. seq must not be nil.
 func Lines(seq iter.Seq2[TaggedData, error]) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
 		var u unfinished

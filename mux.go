@@ -22,14 +22,15 @@ type TaggedData struct {
 	// Tag is the tag of the sender; "" if it was made by [Mux.MakeSender].
 	Tag string
 
-	// Data is what was written, never empty. It belongs to the Mux and is
-	// valid until the next read or Close of this Mux: copy what must live
-	// longer. Touching it later may show other bytes, but never faults.
+	// Data is what was written: one byte at least, but for the value that
+	// comes with an error. It belongs to the Mux and is valid until the next
+	// read or Close of this Mux: copy what must live longer. Touching it later
+	// may show other bytes, but never faults.
 	Data []byte
 
 	// Time is when the kernel took the write (Linux, SO_TIMESTAMPNS in
-	// socket(7)), by the system's clock. With [NewPipe], and elsewhere, it is
-	// when the piece was read.
+	// socket(7)), by the system's clock, which may be set back. With [NewPipe],
+	// and elsewhere than on Linux, it is when the piece was read.
 	Time time.Time
 
 	// PID is the process that wrote (Linux, SO_PASSCRED in unix(7)), as
@@ -44,9 +45,10 @@ type TaggedData struct {
 //
 // All methods may be called at any time from any goroutine. One goroutine
 // reads at a time: a second reader waits its turn, and takes over the Data
-// that the first one holds.
+// that the first one holds. Each piece comes out once.
 //
-// A Mux holds descriptors, so it wants a [Mux.Close].
+// The zero Mux cannot be used: [New], [NewIn], [NewAbstract] and [NewPipe] make
+// one. It holds descriptors, which only [Mux.Close] gives back.
 type Mux struct {
 	turn chan struct{} // holds one token while somebody reads
 
@@ -92,22 +94,24 @@ var (
 )
 
 // New makes a Mux whose receive end is a datagram socket in a private
-// directory (mode 0700) under [os.TempDir].
+// directory (mode 0700) under [os.TempDir]. It does not block, and needs
+// [Mux.Close] in the end.
 //
 // On Linux the directory and the socket in it are removed again before New
-// returns; nothing is left behind, however the process ends, and nobody
-// without the rights of this process can reach the receive end. Where /proc is
-// not mounted, and elsewhere than on Linux, the directory stays until
+// returns; nothing is left behind, however the process ends after that, and
+// nobody without the rights of this process can reach the receive end. Where
+// /proc is not mounted, and elsewhere than on Linux, the directory stays until
 // [Mux.Close].
 //
 // The errors match what the system said: [os.ErrNotExist], [os.ErrPermission],
-// unix.ENOTDIR, unix.ENAMETOOLONG for the directory, unix.EMFILE and
-// unix.ENFILE for descriptors. A Mux holds three descriptors on Linux, and two
-// for each of its senders.
+// unix.ENOTDIR or unix.ENAMETOOLONG for the directory, unix.EMFILE or
+// unix.ENFILE for descriptors; nothing is left behind then. On Linux a Mux holds
+// three descriptors, and two for each of its senders that is open, the sender
+// itself being one of them.
 func New() (*Mux, error) { return NewIn("") }
 
-// NewIn is [New] with the private directory under dir, which must exist; ""
-// means [os.TempDir].
+// NewIn is [New] with the private directory under dir, which must exist and be
+// writable; "" means [os.TempDir].
 //
 // On Linux dir may be of any length. Where /proc is not mounted, and elsewhere
 // than on Linux, the path of the socket must fit into a socket address (107
@@ -134,8 +138,9 @@ func newMux(t transport) *Mux {
 // It blocks until there is one. It returns [io.EOF] when every copy of every
 // sender is closed, in this process and in all others, and everything that was
 // written before has been read; a new sender ends that state. Before the first
-// sender is made it waits. [Mux.Close] wakes it with an error that matches
-// [os.ErrClosed]. With other errors the Mux stays usable.
+// sender is made it waits. [Mux.Close] ends it with an error that matches
+// [os.ErrClosed]. Other errors are those of the system, and match its errno; the
+// Mux stays usable. Writes of no bytes are skipped.
 //
 // The Data of the result is valid until the next read or Close of this Mux.
 // Read does not allocate, for pieces up to 64 KiB at least.
@@ -145,8 +150,9 @@ func (m *Mux) Read() (TaggedData, error) {
 
 // ReadContext is [Mux.Read] that ends when ctx does, with the error of ctx:
 // [context.Canceled] or [context.DeadlineExceeded]. It does not read when ctx
-// has ended before. Nothing is lost by that: what arrives then is kept for the
-// next read.
+// has ended before, and does not wait any longer behind another reader when it
+// ends. Nothing is lost by that: what arrives then is kept for the next read.
+// ctx must not be nil.
 func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 	if err := m.takeTurn(ctx); err != nil {
 		return TaggedData{}, m.orClosed(err)
@@ -222,10 +228,10 @@ func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
 	}
 }
 
-// All gives every piece that [Mux.ReadContext] reads, until io.EOF, which it
-// does not give, or until the first other error, which it gives last. Data is
-// valid until the loop goes on. The Mux stays open, also when the loop is left
-// early: another All goes on where this one was left.
+// All gives every piece that [Mux.ReadContext] reads, until [io.EOF], which it
+// does not give, or until the first other error, that of ctx for one, which it
+// gives last, with no Data. Data is valid until the loop goes on. The Mux stays
+// open, also when the loop is left early: another loop goes on from there.
 func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
 		for {
@@ -237,14 +243,16 @@ func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 	}
 }
 
-// Close closes the receive end. A blocked read returns, and so does every
-// later call, with an error that matches [os.ErrClosed]; closing again does
-// nothing and returns nil. What was written and not read is lost. Writers,
-// those that were blocked on a full queue too, get an error: ECONNREFUSED from
-// a socket, and ENOTCONN when they try again (without SIGPIPE), EPIPE and SIGPIPE
-// from a pipe.
+// Close closes the receive end. It does not block. A blocked read returns, and
+// so does every later call, with an error that matches [os.ErrClosed]; closing
+// again does nothing and returns nil. What was written and not read is lost, and
+// Data is no longer valid. Writers, those that were blocked on a full queue too,
+// get an error: ECONNREFUSED from a socket, and ENOTCONN when they try again,
+// both without SIGPIPE; EPIPE and SIGPIPE from a pipe (seen on Linux).
 //
-// Close does not close senders: whoever holds them does.
+// Close does not close senders: whoever holds them does. The Mux is closed also
+// if it returns an error, which is that of a directory that had to stay until
+// now (see [New]) and could not be removed.
 func (m *Mux) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

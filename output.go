@@ -14,7 +14,11 @@ import (
 
 // Output runs cmd and gives everything that it writes to its standard output and
 // standard error, in the order of the writes, tagged [Stdout] and [Stderr]. It is
-// [Mux.Output] on a [New] Mux that is closed at the end.
+// [Mux.Output] on a [New] Mux that is closed at the end; if there is no making
+// one, that is the error.
+//
+// For a cmd that cannot write to a socket, such as Node.js, take the Mux.Output of
+// a [NewPipe] Mux.
 func Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
 		m, err := New()
@@ -30,13 +34,19 @@ func Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] {
 // Output runs cmd, which must not be started, with new senders tagged [Stdout]
 // and [Stderr], and gives everything that comes out of the Mux until its end of
 // output; then it waits for cmd. Other senders of the Mux that are open are
-// heard too, and keep it going. One loop at a time may read from a Mux, for
-// Data is valid until the next read of whichever.
+// heard too, and keep it going. Nothing happens before the loop begins, and there
+// can be one loop for a cmd. One loop at a time on a Mux, and no other reader:
+// what others read does not come here, and spoils the Data that is held here.
 //
-// At most one error is given, last: that of [exec.Cmd.Start], that of
-// [exec.Cmd.Wait] (such as [*exec.ExitError]), or that of a read, which closes
-// the Mux. If cmd is nil, or cmd.Stdout or cmd.Stderr is set, that is the error
-// and nothing is started.
+// Data belongs to the Mux, and is valid until the loop goes on. The loop blocks
+// while there is nothing to read, and while cmd runs: until its exit and the end
+// of output, so whoever inherited a sender from cmd keeps it waiting. What ends
+// that is cmd.WaitDelay, and [Mux.Close]; the context of cmd only kills cmd.
+//
+// At most one error is given, last, with no Data: that of [Mux.MakeTaggedSender],
+// of [exec.Cmd.Start], of [exec.Cmd.Wait] (such as [*exec.ExitError]), or of a
+// read, which closes the Mux. If cmd is nil, or cmd.Stdout or cmd.Stderr is set,
+// that is the error and nothing is started.
 //
 // cmd.WaitDelay means what it means in os/exec: if it is not zero, it bounds the
 // time from the exit of cmd, or from the end of its context, until the end of
@@ -46,7 +56,7 @@ func Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] {
 //
 // When the loop is left early, the Mux is closed, so that the next write of cmd
 // fails, and Output still waits for cmd to exit: no process and no goroutine is
-// left behind.
+// left behind. It does not kill cmd: the context of [exec.CommandContext] does.
 func (m *Mux) Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
 		r, err := m.start(cmd)

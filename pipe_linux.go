@@ -17,12 +17,15 @@ import (
 //
 // Under it everything works that works on a pipe: Node.js prints, /dev/stdout
 // and /dev/stderr can be opened, a write may have any length. Prefer [New] where
-// its limits do not matter: it is faster, and knows more.
+// its limits do not matter: it is faster, and knows more. All that is said of the
+// methods of a Mux holds, but for what follows.
 //
 // What is different:
 //   - A write of more than a page (4,096 bytes on most machines) comes out in
 //     pieces of at most a page, and the pieces of other writes, to the same
 //     sender too, may come between them. Use [Lines] to get whole lines.
+//   - A sender holds one piece that is not read yet: the next write to it waits
+//     until that is read. Do not write and read in one goroutine.
 //   - Time is when the piece was read, which is at most one write per sender
 //     after it was written, and PID is 0. Use [New] to know.
 //   - A descriptor that a child has opened anew by its path (/dev/stdout,
@@ -34,13 +37,18 @@ import (
 //     writes later. If it exits without waiting for that (process.exit() right
 //     after printing), the rest is lost, sooner than with the usual pipe of 64
 //     KiB. Set process.exitCode instead.
+//   - A child that makes its pipe larger (F_SETPIPE_SZ) loses the promise of order,
+//     too, and no byte.
 //   - The order is that of the ready list of epoll(7), which is first in, first
 //     out in every kernel that was tried, but is not promised by its manual.
 //   - After Close, a write of the child raises SIGPIPE, as on any pipe.
 //
-// The error tells what the system refuses: pipe2 with O_DIRECT, or F_SETPIPE_SZ
-// (see pipe(7) and fcntl(2)). A Mux holds one descriptor, and two for each
-// sender.
+// The error names the system call that is refused, and matches its errno: pipe2
+// with O_DIRECT or fcntl with F_SETPIPE_SZ (pipe(2), fcntl(2); unix.EINVAL where
+// there is no packet mode, or no pipe of one page), unix.EMFILE and unix.ENFILE.
+// Those of MakeSender and MakeTaggedSender are the same. A Mux holds one
+// descriptor, and two for each sender that is open, the sender itself being one
+// of them.
 func NewPipe() (*Mux, error) {
 	t, err := newPipes()
 	if err != nil {
