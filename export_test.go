@@ -2,6 +2,8 @@
 
 package iomux
 
+import "time"
+
 // Rows tells how many senders a Mux remembers.
 func (m *Mux) Rows() int {
 	m.mu.Lock()
@@ -14,3 +16,6 @@ func (m *Mux) Rows() int {
 
 // Backlog tells how many pieces can have been written and not yet read.
 func (m *Mux) Backlog() int { return m.backlog() }
+
+// Tick waits until what is looked after from time to time is due.
+func Tick() { time.Sleep(lookAgainAfter + time.Millisecond) }

@@ -3,6 +3,7 @@
 package iomux_test
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 			os.Exit(125)
 		}
 		os.Unsetenv(childEnv) // its own children are programs
+		time.AfterFunc(timeLimit(), func() { os.Exit(124) })
 		os.Exit(child(os.Args[1:]))
 	}
 	os.Exit(m.Run())
@@ -82,11 +84,14 @@ func forKinds(t *testing.T, test func(t *testing.T, k kind, m *iomux.Mux)) {
 	}
 }
 
+// timeLimit is more than any test takes.
+func timeLimit() time.Duration { return time.Duration(rounds(1)) * 2 * time.Minute }
+
 // watch ends the program with all stacks if the test is not over in time:
 // nothing here may block for ever.
 func watch(t testing.TB) {
 	t.Helper()
-	limit := time.Duration(rounds(1)) * 2 * time.Minute
+	limit := timeLimit()
 	timer := time.AfterFunc(limit, func() {
 		fmt.Fprintf(os.Stderr, "%s: not over after %v\n", t.Name(), limit)
 		pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
@@ -137,7 +142,7 @@ func rounds(n int) int {
 	if factor, err := strconv.Atoi(os.Getenv("IOMUX_STRESS")); err == nil {
 		return n * factor
 	}
-	if testing.Short() {
+	if flag.Parsed() && testing.Short() {
 		return (n + 3) / 4
 	}
 	return n

@@ -1,0 +1,303 @@
+package iomux_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/seed-5082a588/iomux"
+	"golang.org/x/sys/unix"
+)
+
+func init() {
+	children["sendRights"] = sendRights
+	children["misbehave"] = misbehave
+	children["flood"] = flood
+}
+
+// sendRights sends as many descriptors as go with one message, some times.
+func sendRights([]string) int {
+	null := must(unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0))
+	for _, n := range []int{1, 2, 253} {
+		rights := unix.UnixRights(slices.Repeat([]int{null}, n)...)
+		for range 3 {
+			if err := unix.Sendmsg(1, fmt.Append(nil, n), rights, nil, 0); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+			must(unix.Write(1, []byte("plain")))
+		}
+	}
+	return 0
+}
+
+// A child cannot put descriptors into the reader. What it wrote with them comes.
+func TestDescriptorsRefused(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		if k.pipe {
+			t.Skip("nothing but bytes goes through a pipe")
+		}
+		f := newSender(t, m, "x")
+		cmd := childCommand("sendRights")
+		cmd.Stdout, cmd.Stderr = f, os.Stderr
+		wait := start(t, cmd)
+		f.Close()
+		before := len(openFiles())
+		for _, n := range []int{1, 2, 253} {
+			for range 3 {
+				wantRead(t, m, "x", fmt.Sprint(n))
+				wantRead(t, m, "x", "plain")
+				if now := len(openFiles()); now > before {
+					t.Fatalf("%d descriptors, there were %d: %v", now, before, openFiles())
+				}
+			}
+		}
+		waitEnd(t, m)
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// disconnect is connect(2) to no address.
+func disconnect(fd int) error {
+	none := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&none)), unsafe.Sizeof(none))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// misdeeds are what a child may do to its standard output, none of which may be
+// taken for its end, nor harm others.
+var misdeeds = []struct {
+	name string
+	do   func() error
+}{
+	{"disconnects", func() error { return disconnect(1) }},
+	{"connects to itself", func() error {
+		own := must(unix.Getsockname(1))
+		if err := disconnect(1); err != nil {
+			return err
+		}
+		if err := unix.Connect(1, own); err != nil {
+			return err
+		}
+		return unix.Sendto(1, []byte("to myself"), unix.MSG_DONTWAIT, nil)
+	}},
+	{"stops reading", func() error { return unix.Shutdown(1, unix.SHUT_RD) }},
+	{"stops writing", func() error { return unix.Shutdown(1, unix.SHUT_WR) }},
+	{"stops both and reads", func() error {
+		err := unix.Shutdown(1, unix.SHUT_RDWR)
+		unix.Recvfrom(1, make([]byte, 10), unix.MSG_DONTWAIT)
+		return err
+	}},
+	{"reads with descriptors", func() error { // and closes what it got
+		oob := make([]byte, unix.CmsgSpace(4))
+		_, n, _, _, err := unix.Recvmsg(1, make([]byte, 10), oob, unix.MSG_DONTWAIT)
+		if err != nil {
+			return err
+		}
+		cmsgs := must(unix.ParseSocketControlMessage(oob[:n]))
+		fd := must(unix.ParseUnixRights(&cmsgs[0]))[0]
+		unix.Write(fd, []byte("into the pipe"))
+		return unix.Close(fd)
+	}},
+	{"has no room", func() error { return unix.SetsockoptInt(1, unix.SOL_SOCKET, unix.SO_SNDBUF, 1) }},
+	{"does not wait", func() error { return unix.SetNonblock(1, true) }},
+}
+
+// misbehave does what its argument names, tells so on its standard error, and
+// lives until its standard input ends.
+func misbehave(args []string) int {
+	must(unix.Write(1, []byte("good")))
+	for _, d := range misdeeds {
+		if d.name == args[0] {
+			if err := d.do(); err != nil {
+				fmt.Println(err)
+				return 1
+			}
+		}
+	}
+	must(unix.Write(2, []byte("done")))
+	io.Copy(io.Discard, os.Stdin)
+	must(unix.Write(2, []byte("bye")))
+	return 0
+}
+
+func TestMisdeeds(t *testing.T) {
+	for _, d := range misdeeds {
+		t.Run(strings.ReplaceAll(d.name, " ", "-"), func(t *testing.T) {
+			forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+				if k.pipe {
+					t.Skip("it is no socket")
+				}
+				out, errs, stays := newSender(t, m, "out"), newSender(t, m, "err"), newSender(t, m, "stays")
+				cmd := childCommand("misbehave", d.name)
+				cmd.Stdout, cmd.Stderr = out, errs
+				stdin := must(cmd.StdinPipe())
+				wait := start(t, cmd)
+				out.Close()
+				errs.Close()
+				wantRead(t, m, "out", "good")
+				wantRead(t, m, "err", "done")
+				stays.Close()
+				for range 3 {
+					wantNothing(t, m)
+				}
+				iomux.Tick()
+				wantNothing(t, m)
+				stdin.Close()
+				wantRead(t, m, "err", "bye")
+				if err := wait(); err != nil {
+					t.Error(err)
+				}
+				wantEnd(t, m)
+				if n := m.Rows(); n != 0 {
+					t.Errorf("%d senders are remembered", n)
+				}
+			})
+		})
+	}
+}
+
+// A child that keeps what is sent to it to watch it can put the end off, but not
+// for longer than it lives. Those who are asked for it are gone then.
+func TestKeptWatch(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		if k.pipe {
+			t.Skip("nothing is sent to it")
+		}
+		f := must(m.MakeTaggedSender("x"))
+		oob := make([]byte, unix.CmsgSpace(4))
+		_, n, _, _, err := unix.Recvmsg(int(f.Fd()), make([]byte, 10), oob, unix.MSG_CMSG_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fd := must(unix.ParseUnixRights(&must(unix.ParseSocketControlMessage(oob[:n]))[0]))[0]
+		unix.Write(fd, []byte("into the pipe"))
+		send(t, f, "data")
+		wantRead(t, m, "x", "data")
+		wantNothing(t, m)
+		f.Close()
+		unix.Close(fd)
+		wantEnd(t, m)
+	})
+}
+
+// receiverOf gives the address that the sender f writes to.
+func receiverOf(t testing.TB, f *os.File) string {
+	t.Helper()
+	sa, err := unix.Getpeername(int(f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sa.(*unix.SockaddrUnix).Name
+}
+
+// stranger makes a socket that belongs to no Mux, bound to name if that is not
+// empty.
+func stranger(t testing.TB, name string) int {
+	t.Helper()
+	fd := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
+	t.Cleanup(func() { unix.Close(fd) })
+	if name != "" {
+		must(0, unix.Bind(fd, &unix.SockaddrUnix{Name: name}))
+	}
+	return fd
+}
+
+// What strangers send is not heard, whatever their address, and the end comes.
+func TestStrangers(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		if k.pipe {
+			t.Skip("a pipe has no address")
+		}
+		f := newSender(t, m, "x")
+		to := &unix.SockaddrUnix{Name: receiverOf(t, f)}
+		if !strings.HasPrefix(to.Name, "@") {
+			err := unix.Sendto(stranger(t, ""), []byte("strange"), unix.MSG_DONTWAIT, to)
+			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+				t.Errorf("the receive end can be reached from outside: %v", err)
+			}
+			return
+		}
+		if !strings.Contains(string(must(os.ReadFile("/proc/net/unix"))), to.Name) {
+			t.Log("/proc/net/unix does not have the name")
+		}
+		own := must(unix.Getsockname(int(f.Fd()))).(*unix.SockaddrUnix).Name
+		for _, name := range []string{"", "\x00x", "\x00" + strings.Repeat("y", len(own)-1), own[1:], t.TempDir() + "/s"} {
+			fd := stranger(t, name)
+			for _, data := range []string{"strange", "", "strange"} {
+				must(0, unix.Sendto(fd, []byte(data), unix.MSG_DONTWAIT, to))
+			}
+			send(t, f, "data")
+			wantRead(t, m, "x", "data")
+			must(0, unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, to))
+			wantNothing(t, m)
+			if err := unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: own}); !errors.Is(err, unix.EPERM) {
+				t.Errorf("a stranger can send to a sender: %v", err)
+			}
+		}
+		f.Close()
+		wantEnd(t, m)
+	})
+}
+
+// flood sends to the address in its argument until its standard input ends.
+func flood(args []string) int {
+	fd := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0))
+	ended := inBackground(func() error { _, err := io.Copy(io.Discard, os.Stdin); return err })
+	fmt.Println("ready")
+	for {
+		select {
+		case <-ended:
+			return 0
+		default:
+			for range 100 {
+				unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: args[0]})
+			}
+		}
+	}
+}
+
+// A flood of strange messages hangs nobody: not TryRead, not a cancel, not a
+// sender for ever, and neither Close.
+func TestFlood(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		if k.name != "NewAbstract" {
+			t.Skip("strangers do not reach it")
+		}
+		f := newSender(t, m, "x")
+		stop, wait := startReady(t, childCommand("flood", receiverOf(t, f)), "ready\n")
+		for range 300 {
+			wantNothing(t, m)
+			ctx, cancel := context.WithCancel(context.Background())
+			go cancel()
+			if _, err := m.ReadContext(ctx); err != context.Canceled {
+				t.Fatal(err)
+			}
+		}
+		for i := range 10 {
+			data := fmt.Sprint("data ", i)
+			go f.WriteString(data)
+			wantRead(t, m, "x", data)
+		}
+		read := inBackground(func() error { _, err := m.Read(); return err })
+		m.Close()
+		if err := <-read; !errors.Is(err, os.ErrClosed) {
+			t.Error(err)
+		}
+		stop.Close()
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,309 @@
+package iomux_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/seed-5082a588/iomux"
+	"golang.org/x/sys/unix"
+)
+
+func init() {
+	children["killedReader"] = killedReader
+	children["notWritable"] = notWritable
+	children["hiddenProcess"] = hiddenProcess
+	children["withoutProc"] = withoutProc
+}
+
+// names gives what is in dir.
+func names(dir string) (names []string) {
+	for _, e := range must(os.ReadDir(dir)) {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// checkWorks gives what is wrong with m, nil if it does what it should.
+func checkWorks(m *iomux.Mux) error {
+	f, err := m.MakeTaggedSender("x")
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(f, "data")
+	f.Close()
+	if d, err := m.Read(); err != nil || d.Tag != "x" || string(d.Data) != "data" {
+		return fmt.Errorf("got %q %q, %v", d.Tag, d.Data, err)
+	}
+	if _, ok, err := m.TryRead(); ok || err != io.EOF {
+		return fmt.Errorf("at the end: %v, %v", ok, err)
+	}
+	return nil
+}
+
+// The directory for temporary files is empty at once, and stays so.
+func TestNoFiles(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
+		dir := t.TempDir()
+		t.Setenv("TMPDIR", dir)
+		m := must(muxOf(k.name, dir))
+		defer m.Close()
+		defer must(m.MakeSender()).Close()
+		if left := names(dir); len(left) != 0 {
+			t.Errorf("there is %v", left)
+		}
+	})
+}
+
+// killedReader reads until it is killed.
+func killedReader(args []string) int {
+	m := must(muxOf(args[0], os.Getenv("TMPDIR")))
+	must(m.MakeSender())
+	fmt.Println("ready")
+	m.Read()
+	return 0
+}
+
+func TestKilledReaderLeavesNothing(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
+		dir := t.TempDir()
+		t.Setenv("TMPDIR", dir)
+		cmd := childCommand("killedReader", k.name)
+		_, wait := startReady(t, cmd, "ready\n")
+		cmd.Process.Kill()
+		wait()
+		if left := names(dir); len(left) != 0 {
+			t.Errorf("there is %v", left)
+		}
+	})
+}
+
+// deepDir makes a directory whose path has length bytes.
+func deepDir(t testing.TB, root string, length int) string {
+	t.Helper()
+	for length-len(root) > 201 {
+		root += "/" + strings.Repeat("d", 199)
+	}
+	root += "/" + strings.Repeat("e", length-len(root)-1)
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func TestLongPaths(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	for _, length := range []int{90, 107, 108, 109, 200, 1000, 3000} {
+		root := t.TempDir()
+		if length < len(root)+2 {
+			continue
+		}
+		dir := deepDir(t, root, length)
+		m, err := iomux.NewIn(dir)
+		if err != nil {
+			t.Errorf("%d bytes: %v", length, err)
+			continue
+		}
+		if err := checkWorks(m); err != nil {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+		if left := names(dir); len(left) != 0 {
+			t.Errorf("%d bytes: there is %v", length, left)
+		}
+		m.Close()
+	}
+}
+
+// wantFailure wants that NewIn and New with this directory fail with want, and
+// say where.
+func wantFailure(t testing.TB, dir string, want error) {
+	t.Helper()
+	for _, where := range []string{"NewIn", "New"} {
+		m, err := iomux.NewIn(dir)
+		if where == "New" {
+			old := os.Getenv("TMPDIR")
+			os.Setenv("TMPDIR", dir)
+			m, err = iomux.New()
+			os.Setenv("TMPDIR", old)
+		}
+		if m != nil || !errors.Is(err, want) {
+			t.Errorf("%s with %.60q: %v, want %v", where, dir, err, want)
+		} else if !strings.HasPrefix(err.Error(), "iomux: ") || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s with %.60q says only: %v", where, dir, err)
+		}
+	}
+}
+
+func TestBadDirectories(t *testing.T) {
+	leakCheck(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	must(0, os.WriteFile(file, nil, 0o600))
+	must(0, os.Symlink("loop", filepath.Join(dir, "loop")))
+	wantFailure(t, filepath.Join(dir, "missing"), os.ErrNotExist)
+	wantFailure(t, file, unix.ENOTDIR)
+	wantFailure(t, filepath.Join(dir, "loop"), unix.ELOOP)
+	wantFailure(t, filepath.Join(dir, strings.Repeat("n", 256)), unix.ENAMETOOLONG)
+	wantFailure(t, strings.Repeat("/"+strings.Repeat("n", 200), 30), unix.ENAMETOOLONG)
+	if m, err := iomux.NewIn("nul\x00byte"); m != nil || !errors.Is(err, unix.EINVAL) {
+		t.Errorf("a path with NUL: %v", err)
+	}
+	if left := names(dir); len(left) != 2 {
+		t.Errorf("there is %v", left)
+	}
+}
+
+// notWritable tries a directory in which only others may write.
+func notWritable(args []string) int {
+	becomeOrdinary(args[0])
+	if m, err := iomux.NewIn(args[1]); m != nil || !errors.Is(err, os.ErrPermission) {
+		return checkFailed("got %v, %v, want os.ErrPermission", m, err)
+	}
+	return 0
+}
+
+func TestNotWritable(t *testing.T) {
+	dir := t.TempDir()
+	must(0, os.Chmod(dir, 0o500))
+	runCheck(t, "notWritable", "61000", dir)
+}
+
+// hiddenProcess is an ordinary user's process that may not be looked at, not by
+// that user either: what /proc has of it belongs to root.
+func hiddenProcess(args []string) int {
+	becomeOrdinary(args[0])
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		panic(err)
+	}
+	m, err := muxOf(args[1], "")
+	if err != nil {
+		return checkFailed("%v", err)
+	}
+	defer m.Close()
+	if err := checkWorks(m); err != nil {
+		return checkFailed("%v", err)
+	}
+	return 0
+}
+
+func TestHiddenProcess(t *testing.T) {
+	t.Setenv("TMPDIR", "/tmp")
+	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) { runCheck(t, "hiddenProcess", "61000", k.name) })
+}
+
+// withoutProc uses Muxes where there is no /proc.
+func withoutProc(args []string) int {
+	initPoller()
+	for _, err := range []error{syscall.Chroot(args[0]), os.Chdir("/")} {
+		if err != nil {
+			return checkFailed("%v", err)
+		}
+	}
+	os.Setenv("TMPDIR", "/tmp")
+	for _, in := range []string{"", "/tmp", "tmp", ".", "/" + strings.Repeat("d", 80)} {
+		if err := keepsDirectory(in); err != nil {
+			return checkFailed("NewIn(%q): %v", in, err)
+		}
+	}
+	m, err := iomux.NewIn("/" + strings.Repeat("d", 120))
+	if m != nil || !errors.Is(err, unix.ENAMETOOLONG) || !strings.Contains(err.Error(), "NewAbstract") || !strings.Contains(err.Error(), "TMPDIR") {
+		return checkFailed("with a long path: %v", err)
+	}
+	if left := names("/" + strings.Repeat("d", 120)); len(left) != 0 {
+		return checkFailed("left after the error: %v", left)
+	}
+	for _, make := range []func() (*iomux.Mux, error){iomux.NewAbstract, iomux.NewPipe} {
+		m, err := make()
+		if err != nil {
+			return checkFailed("%v", err)
+		}
+		if err := checkWorks(m); err != nil {
+			return checkFailed("%v", err)
+		}
+		m.Close()
+	}
+	return 0
+}
+
+// keepsDirectory uses a Mux whose directory has to stay until Close.
+func keepsDirectory(in string) error {
+	where := in
+	if in == "" {
+		where = "/tmp"
+	}
+	where = must(filepath.Abs(where))
+	before := len(names(where))
+	m, err := iomux.NewIn(in)
+	if err != nil {
+		return err
+	}
+	if err := checkWorks(m); err != nil {
+		return err
+	}
+	private := must(filepath.Glob(filepath.Join(where, "iomux-*")))
+	if len(private) != 1 || len(names(private[0])) != 1 {
+		return fmt.Errorf("there is %v", private)
+	}
+	if mode := must(os.Stat(private[0])).Mode().Perm(); mode != 0o700 {
+		return fmt.Errorf("its mode is %v", mode)
+	}
+	must(0, os.Chdir("/tmp")) // a relative path must not depend on that
+	defer os.Chdir("/")
+	if err := checkWorks(m); err != nil {
+		return err
+	}
+	reset := limitTo(0) // it must go without descriptors
+	err = m.Close()
+	reset()
+	if err != nil {
+		return err
+	}
+	if after := names(where); len(after) != before {
+		return fmt.Errorf("left after Close: %v", after)
+	}
+	return nil
+}
+
+func TestWithoutProc(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may leave /proc behind (chroot)")
+	}
+	root := t.TempDir()
+	for _, dir := range []string{"tmp", strings.Repeat("d", 80), strings.Repeat("d", 120)} {
+		must(0, os.Mkdir(filepath.Join(root, dir), 0o777))
+	}
+	runCheck(t, "withoutProc", root)
+	if left := names(root); len(left) != 3 {
+		t.Errorf("there is %v", left)
+	}
+}
+
+// A mode for new files that takes away everything must not matter to root, and
+// gives an error or works for others, but leaves nothing.
+func TestUmask(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
+		for _, mask := range []int{0o077, 0o022, 0o777, 0} {
+			dir := t.TempDir()
+			old := unix.Umask(mask)
+			m, err := muxOf(k.name, dir)
+			unix.Umask(old)
+			if err == nil {
+				err = checkWorks(m)
+				m.Close()
+			}
+			if err != nil && (mask != 0o777 || !errors.Is(err, os.ErrPermission)) {
+				t.Errorf("umask %s: %v", strconv.FormatInt(int64(mask), 8), err)
+			}
+			if left := names(dir); len(left) != 0 {
+				t.Errorf("umask %s leaves %v", strconv.FormatInt(int64(mask), 8), left)
+			}
+		}
+	})
+}
