@@ -214,7 +214,7 @@ func TestCloseWakesChild(t *testing.T) {
 // Everything at once.
 func TestCloseBesideAll(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
-		for range rounds(300) {
+		for range rounds(150) {
 			m := must(k.make(t))
 			var wg sync.WaitGroup
 			for _, f := range []func() error{

@@ -118,7 +118,7 @@ func TestManyMuxes(t *testing.T) {
 		before := countAll()
 		var muxes []*iomux.Mux
 		var senders []*os.File
-		for range 150 {
+		for range 60 {
 			m := must(k.make(t))
 			f := must(m.MakeTaggedSender("x"))
 			muxes, senders = append(muxes, m), append(senders, f)
@@ -135,7 +135,7 @@ func TestManyMuxes(t *testing.T) {
 				m.Close()
 			}
 		}
-		for range rounds(300) {
+		for range rounds(150) {
 			must(k.make(t)).Close()
 		}
 		wantNoGrowth(t, before)

@@ -152,7 +152,9 @@ func TestMisdeeds(t *testing.T) {
 				for range 3 {
 					wantNothing(t, m)
 				}
-				iomux.Tick()
+				if k.name == "New" { // once is enough, it takes its time
+					iomux.Tick()
+				}
 				wantNothing(t, m)
 				stdin.Close()
 				wantRead(t, m, "err", "bye")
@@ -233,7 +235,7 @@ func TestStrangers(t *testing.T) {
 			t.Log("/proc/net/unix does not have the name")
 		}
 		own := must(unix.Getsockname(int(f.Fd()))).(*unix.SockaddrUnix).Name
-		for _, name := range []string{"", "\x00x", "\x00" + strings.Repeat("y", len(own)-1), own[1:], t.TempDir() + "/s"} {
+		for _, name := range []string{"", "\x00x", "\x00" + strings.Repeat("y", len(own)-1), own[:len(own)-1], own + "x", t.TempDir() + "/s"} {
 			fd := stranger(t, name)
 			for _, data := range []string{"strange", "", "strange"} {
 				must(0, unix.Sendto(fd, []byte(data), unix.MSG_DONTWAIT, to))

@@ -96,9 +96,9 @@ func TestTooLongWrite(t *testing.T) {
 // standard error.
 func raiseBuffer([]string) int {
 	for _, option := range []int{unix.SO_SNDBUF, unix.SO_SNDBUFFORCE} {
-		unix.SetsockoptInt(1, unix.SOL_SOCKET, option, 64<<20)
+		unix.SetsockoptInt(1, unix.SOL_SOCKET, option, 16<<20)
 	}
-	low, high := 1, 64<<20 // the first can be sent, the last cannot
+	low, high := 1, 16<<20 // the first can be sent, the last cannot
 	b := make([]byte, high)
 	for i := range b {
 		b[i] = byte(i * 7 / 3)
