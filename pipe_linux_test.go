@@ -31,7 +31,7 @@ func init() {
 	children["run-every-10ms"] = slowWriter
 	children["run-sendfile"] = sendfileWriter
 	children["run-one-cpu"] = oneCPU
-	children["run-few-descriptors"] = fewDescriptors
+	children["run-few-descriptors"] = pipesWithFewDescriptors
 	children["run-few-pages"] = fewPages
 	children["run-refused"] = refusedPipes
 }
@@ -349,9 +349,9 @@ func TestPipeChildChangesSize(t *testing.T) {
 	}
 }
 
-// flood writes to a sender without end, until the Mux is closed at the end of
+// floodFrom writes to a sender without end, until the Mux is closed at the end of
 // the test.
-func flood(t *testing.T, m *iomux.Mux, s *os.File, size int) {
+func floodFrom(t *testing.T, m *iomux.Mux, s *os.File, size int) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -397,7 +397,7 @@ func TestPipeGrownIsFair(t *testing.T) {
 	if _, err := unix.FcntlInt(loud.Fd(), unix.F_SETPIPE_SZ, 1<<20); err != nil {
 		t.Skip(err) // an ordinary user with many pipes
 	}
-	flood(t, m, loud, 64<<10)
+	floodFrom(t, m, loud, 64<<10)
 	if got := heardAmong(t, m, "quiet", func() { quiet.WriteString("may I") }); got != "may I" {
 		t.Errorf("got %q", got)
 	}
@@ -410,7 +410,7 @@ func TestPipeGrownBesideOthers(t *testing.T) {
 	s := must(m.MakeTaggedSender("s"))
 	defer s.Close()
 	for range 3 {
-		flood(t, m, must(m.MakeSender()), 1)
+		floodFrom(t, m, must(m.MakeSender()), 1)
 	}
 	say := func() {
 		s.WriteString("1")
@@ -742,9 +742,9 @@ func countDescriptors() (n int) {
 	return n
 }
 
-// fewDescriptors makes Muxes and senders with each small number of free
+// pipesWithFewDescriptors makes Muxes and senders with each small number of free
 // descriptors, and prints what is wrong.
-func fewDescriptors([]string) int {
+func pipesWithFewDescriptors([]string) int {
 	r, w := must2(os.Pipe()) // the runtime makes its poller
 	r.Close()
 	w.Close()
