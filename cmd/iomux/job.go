@@ -1,0 +1,220 @@
+//go:build linux || (unix && experimental_unix)
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-5082a588/iomux"
+)
+
+const (
+	// maxPieces is how many pieces are gathered before they are written, if
+	// there are more and more: what has arrived is not to wait for long.
+	maxPieces = 64
+
+	// afterEnd is how many pieces that were written after the end of the wait
+	// are still taken: as many as there can be in the queue together with what
+	// was written before, where the time is only that of the reading.
+	afterEnd = 16
+
+	// patience is how long a command gets to end when nobody reads its output
+	// any more, before it is asked to.
+	patience = time.Second
+)
+
+var (
+	errWaitOver = errors.New("the wait is over")
+	errNoReader = errors.New("nobody reads the output any more")
+)
+
+// A job is a command that is running.
+type job struct {
+	mux     *iomux.Mux
+	cmd     *exec.Cmd
+	out     *streams
+	print   printer
+	signals chan os.Signal
+
+	ctx    context.Context // ends when the wait for output does
+	stop   context.CancelCauseFunc
+	exited chan struct{} // closed when the command is gone
+	done   chan struct{} // closed when all is over
+
+	gathered int // pieces since the last flush
+}
+
+// execute runs the command that the options tell. It gives the exit code.
+func execute(o *options) int {
+	out := newStreams()
+	mux, err := newMux(o, out)
+	if err != nil {
+		out.complain("%s", message(err))
+		return exitFailed
+	}
+	defer mux.Close()
+	j := &job{mux: mux, out: out, print: newPrinter(o, out), exited: make(chan struct{}), done: make(chan struct{})}
+	j.ctx, j.stop = context.WithCancelCause(context.Background())
+	defer j.stop(nil)
+	began := time.Now()
+	if code := j.start(o); code != 0 {
+		return code
+	}
+	defer close(j.done)
+	j.print.started(began, j.cmd.Process.Pid)
+	return j.finish(j.show())
+}
+
+// start starts the command, of whose output only it has the write ends then. It
+// gives the exit code if that fails.
+func (j *job) start(o *options) int {
+	stdout, err := j.mux.MakeTaggedSender(iomux.Stdout)
+	if err != nil {
+		j.out.complain("%s", message(err))
+		return exitFailed
+	}
+	defer stdout.Close()
+	stderr, err := j.mux.MakeTaggedSender(iomux.Stderr)
+	if err != nil {
+		j.out.complain("%s", message(err))
+		return exitFailed
+	}
+	defer stderr.Close()
+	j.cmd = exec.Command(o.command[0], o.command[1:]...)
+	if errors.Is(j.cmd.Err, exec.ErrDot) {
+		j.cmd.Err = nil // who has . in PATH wants that, and every shell does it
+	}
+	j.cmd.Stdin, j.cmd.Stdout, j.cmd.Stderr = os.Stdin, stdout, stderr
+	j.signals = catchSignals()
+	if err := j.cmd.Start(); err != nil {
+		j.out.complain("%v", err)
+		return startCode(err)
+	}
+	go j.wait(o.wait)
+	go j.passOn()
+	return 0
+}
+
+// wait waits for the command, then for what others may still write.
+func (j *job) wait(limit time.Duration) {
+	j.cmd.Wait() // ProcessState has the result
+	close(j.exited)
+	if limit < forever {
+		time.AfterFunc(limit, func() { j.stop(errWaitOver) })
+	}
+}
+
+func (j *job) hasExited() bool {
+	select {
+	case <-j.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// show prints the output to its end. The error is why it did not come so far.
+func (j *job) show() error {
+	for d, err := range j.pieces() {
+		if err != nil {
+			return err
+		}
+		j.print.print(d)
+	}
+	return nil
+}
+
+// pieces gives the output of the command, as it comes. What was printed is
+// written before it waits for more.
+func (j *job) pieces() iter.Seq2[iomux.TaggedData, error] {
+	return func(yield func(iomux.TaggedData, error) bool) {
+		for {
+			d, err := j.next()
+			switch {
+			case err == io.EOF:
+				return
+			case err != nil && err == j.ctx.Err():
+				j.drain(yield)
+				return
+			case !yield(d, err) || err != nil:
+				return
+			}
+		}
+	}
+}
+
+func (j *job) next() (iomux.TaggedData, error) {
+	if j.gathered > 0 && j.gathered < maxPieces {
+		if d, ok, err := j.mux.TryRead(); ok || err != nil {
+			j.gathered++
+			return d, err
+		}
+	}
+	j.print.pause()
+	j.out.flush()
+	if j.out.closed {
+		return iomux.TaggedData{}, errNoReader
+	}
+	j.gathered = 1
+	return j.mux.ReadContext(j.ctx)
+}
+
+// drain gives what was written before the wait ended, and what a writer that
+// never stops puts behind it only as far as that cannot be told.
+func (j *job) drain(yield func(iomux.TaggedData, error) bool) {
+	end := time.Now()
+	for late := 0; late < afterEnd; {
+		d, ok, err := j.mux.TryRead()
+		if !ok || err != nil || !yield(d, nil) {
+			return
+		}
+		if d.Time.After(end) {
+			late++
+		}
+	}
+}
+
+// finish waits for the command and gives the exit code, after the output ended
+// for this reason.
+func (j *job) finish(err error) int {
+	switch {
+	case err == errNoReader:
+		return j.abandon()
+	case err != nil:
+		j.out.complain("%s", message(err))
+		j.mux.Close()
+	}
+	<-j.exited
+	r := resultOf(j.cmd.ProcessState)
+	j.print.finished(time.Now(), r)
+	j.out.flush()
+	var sig signalled
+	switch {
+	case j.out.closed:
+		return exitSignal + int(unix.SIGPIPE)
+	case err != nil || !j.out.ok():
+		return exitFailed
+	case errors.As(context.Cause(j.ctx), &sig):
+		return exitSignal + int(sig.Signal)
+	}
+	return r.code
+}
+
+// abandon ends a command whose output nobody reads any more: by SIGPIPE, as if
+// it had written there itself, and if that is of no avail by SIGTERM.
+func (j *job) abandon() int {
+	j.mux.Close()
+	j.cmd.Process.Signal(unix.SIGPIPE)
+	timer := time.AfterFunc(patience, func() { j.cmd.Process.Signal(unix.SIGTERM) })
+	defer timer.Stop()
+	<-j.exited
+	return exitSignal + int(unix.SIGPIPE)
+}
