@@ -41,7 +41,11 @@ type job struct {
 	mux     *iomux.Mux
 	cmd     *exec.Cmd
 	out     *streams
+	sink    sink   // out, or what keeps from it
+	kept    *spool // that, nil if it is out
 	print   printer
+	lines   bool // print wants whole lines
+	copies  *copies
 	signals chan os.Signal
 
 	ctx    context.Context // ends when the wait for output does
@@ -55,14 +59,19 @@ type job struct {
 // execute runs the command that the options tell. It gives the exit code.
 func execute(o *options) int {
 	out := newStreams()
+	files, err := openCopies(o, out)
+	if err != nil {
+		out.complain("%v", err)
+		return exitFailed
+	}
+	defer files.close()
 	mux, err := newMux(o, out)
 	if err != nil {
 		out.complain("%s", message(err))
 		return exitFailed
 	}
 	defer mux.Close()
-	j := &job{mux: mux, out: out, print: newPrinter(o, out), exited: make(chan struct{}), done: make(chan struct{})}
-	j.ctx, j.stop = context.WithCancelCause(context.Background())
+	j := newJob(o, mux, out, files)
 	defer j.stop(nil)
 	began := time.Now()
 	if code := j.start(o); code != 0 {
@@ -71,6 +80,17 @@ func execute(o *options) int {
 	defer close(j.done)
 	j.print.started(began, j.cmd.Process.Pid)
 	return j.finish(j.show())
+}
+
+func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
+	j := &job{mux: mux, out: out, sink: out, copies: files, exited: make(chan struct{}), done: make(chan struct{})}
+	if o.quiet {
+		j.kept = newSpool(out)
+		j.sink = j.kept
+	}
+	j.print, j.lines = newPrinter(o, j.sink, out.shared)
+	j.ctx, j.stop = context.WithCancelCause(context.Background())
+	return j
 }
 
 // start starts the command, of whose output only it has the write ends then. It
@@ -123,7 +143,11 @@ func (j *job) hasExited() bool {
 
 // show prints the output to its end. The error is why it did not come so far.
 func (j *job) show() error {
-	for d, err := range j.pieces() {
+	output := j.pieces()
+	if j.lines {
+		output = iomux.Lines(output)
+	}
+	for d, err := range output {
 		if err != nil {
 			return err
 		}
@@ -144,7 +168,9 @@ func (j *job) pieces() iter.Seq2[iomux.TaggedData, error] {
 			case err != nil && err == j.ctx.Err():
 				j.drain(yield)
 				return
-			case !yield(d, err) || err != nil:
+			}
+			j.copies.write(streamOf(d), d.Data)
+			if !yield(d, err) || err != nil {
 				return
 			}
 		}
@@ -158,13 +184,18 @@ func (j *job) next() (iomux.TaggedData, error) {
 			return d, err
 		}
 	}
-	j.print.pause()
-	j.out.flush()
+	j.flush()
 	if j.out.closed {
 		return iomux.TaggedData{}, errNoReader
 	}
 	j.gathered = 1
 	return j.mux.ReadContext(j.ctx)
+}
+
+func (j *job) flush() {
+	j.print.pause()
+	j.sink.flush()
+	j.copies.flush()
 }
 
 // drain gives what was written before the wait ended, and what a writer that
@@ -173,7 +204,11 @@ func (j *job) drain(yield func(iomux.TaggedData, error) bool) {
 	end := time.Now()
 	for late := 0; late < afterEnd; {
 		d, ok, err := j.mux.TryRead()
-		if !ok || err != nil || !yield(d, nil) {
+		if !ok || err != nil || j.out.closed {
+			return
+		}
+		j.copies.write(streamOf(d), d.Data)
+		if !yield(d, nil) {
 			return
 		}
 		if d.Time.After(end) {
@@ -184,23 +219,32 @@ func (j *job) drain(yield func(iomux.TaggedData, error) bool) {
 
 // finish waits for the command and gives the exit code, after the output ended
 // for this reason.
-func (j *job) finish(err error) int {
-	switch {
-	case err == errNoReader:
-		return j.abandon()
-	case err != nil:
-		j.out.complain("%s", message(err))
-		j.mux.Close()
+func (j *job) finish(reason error) int {
+	if reason == errNoReader {
+		j.abandon()
+	} else if reason != nil {
+		j.out.fail("%s", message(reason))
+		j.mux.Close() // the command must not wait for a reader that is gone
 	}
 	<-j.exited
 	r := resultOf(j.cmd.ProcessState)
 	j.print.finished(time.Now(), r)
+	j.copies.close()
+	code := j.code(r)
+	if j.kept != nil {
+		j.settle(code != 0)
+	}
 	j.out.flush()
+	return j.code(r)
+}
+
+// code is the exit code, as far as is known.
+func (j *job) code(r result) int {
 	var sig signalled
 	switch {
 	case j.out.closed:
 		return exitSignal + int(unix.SIGPIPE)
-	case err != nil || !j.out.ok():
+	case j.out.failed:
 		return exitFailed
 	case errors.As(context.Cause(j.ctx), &sig):
 		return exitSignal + int(sig.Signal)
@@ -208,13 +252,25 @@ func (j *job) finish(err error) int {
 	return r.code
 }
 
+// settle prints what was kept, if it is to be seen. A signal ends that.
+func (j *job) settle(show bool) {
+	if !show {
+		j.kept.drop()
+		return
+	}
+	before := j.ctx.Err()
+	j.kept.replay(func() bool { return j.ctx.Err() != before })
+	if _, red := j.print.(*colored); red && j.ctx.Err() != before {
+		j.out.write(toStderr, []byte(redOff)) // what was to do that is not printed
+	}
+}
+
 // abandon ends a command whose output nobody reads any more: by SIGPIPE, as if
 // it had written there itself, and if that is of no avail by SIGTERM.
-func (j *job) abandon() int {
+func (j *job) abandon() {
 	j.mux.Close()
 	j.cmd.Process.Signal(unix.SIGPIPE)
 	timer := time.AfterFunc(patience, func() { j.cmd.Process.Signal(unix.SIGTERM) })
 	defer timer.Stop()
 	<-j.exited
-	return exitSignal + int(unix.SIGPIPE)
 }

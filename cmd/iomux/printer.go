@@ -18,11 +18,19 @@ type printer interface {
 	finished(at time.Time, r result)
 }
 
-func newPrinter(o *options, out *streams) printer {
-	if wantColor(o.color, os.Stderr) {
-		return &colored{out: out, shared: out.shared}
+// newPrinter makes the printer that the options ask for. It tells whether that
+// wants whole lines.
+func newPrinter(o *options, out sink, shared bool) (_ printer, lines bool) {
+	switch {
+	case o.json:
+		return &jsonLines{out}, true
+	case o.annotate:
+		color := wantColor(o.color, os.Stdout)
+		return &annotated{out: out, time: o.time, command: o.command, pid: o.pid, color: color}, true
+	case wantColor(o.color, os.Stderr):
+		return &colored{out: out, shared: shared}, false
 	}
-	return &plain{out}
+	return &plain{out}, false
 }
 
 func streamOf(d iomux.TaggedData) stream {

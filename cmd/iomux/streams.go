@@ -37,8 +37,9 @@ type streams struct {
 	shared  bool // both lead to the same terminal, pipe or device
 	pending []byte
 	to      stream
-	failed  [2]bool // writing has failed, and was reported
+	broken  [2]bool // writing has failed
 	closed  bool    // nobody reads any more
+	failed  bool    // something of iomux itself has failed, and was reported
 }
 
 func newStreams() *streams {
@@ -75,10 +76,11 @@ func (s *streams) flush() {
 	if len(s.pending) == 0 {
 		return
 	}
-	if !s.failed[s.to] && !s.closed {
-		s.note(writeAll(s.fds[s.to], s.pending))
+	p := s.pending
+	s.pending = p[:0]
+	if !s.broken[s.to] && !s.closed {
+		s.note(writeAll(s.fds[s.to], p))
 	}
-	s.pending = s.pending[:0]
 }
 
 // note takes the error of a write. The streams go on without the one that fails.
@@ -90,12 +92,18 @@ func (s *streams) note(err error) {
 		s.closed = true
 		return
 	}
-	s.failed[s.to] = true
+	s.broken[s.to] = true
 	if s.shared {
-		s.failed = [2]bool{true, true}
+		s.broken = [2]bool{true, true}
 	}
 	name := [2]string{"standard output", "standard error"}[s.to]
-	s.complain("write to %s: %v", name, err)
+	s.fail("write to %s: %v", name, err)
+}
+
+// fail reports something that the exit code is to tell, too.
+func (s *streams) fail(format string, args ...any) {
+	s.failed = true
+	s.complain(format, args...)
 }
 
 // complain prints a message of iomux itself to standard error, after what was
@@ -104,6 +112,3 @@ func (s *streams) complain(format string, args ...any) {
 	s.flush()
 	writeAll(unix.Stderr, fmt.Appendf(nil, "iomux: "+format+"\n", args...)) // nobody is left to tell
 }
-
-// ok tells whether everything could be written.
-func (s *streams) ok() bool { return s.failed == [2]bool{} }

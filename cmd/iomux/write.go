@@ -15,7 +15,10 @@ import (
 // input.
 func writeAll(fd int, p []byte) error {
 	for len(p) > 0 {
-		n, err := unix.Write(fd, p)
+		n, err := writeNow(fd, p)
+		if err != nil {
+			n, err = unix.Write(fd, p)
+		}
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
