@@ -12,17 +12,17 @@ order in which they were written, each to its own.
 usage: iomux [flags] [--] command [argument ...]
 
 What is printed:
-  -color auto|always|never  standard error in red; auto (the default): on a
-                       terminal, unless NO_COLOR is set or TERM is dumb
+  -color WHEN          standard error in red: always, never, or auto (default):
+                       on a terminal, unless NO_COLOR is set or TERM is dumb
   -annotate            every line to standard output, as "15:04:05 O: text" or
-                       "E: text", with "I: Started" and "I: Finished" around it
+                       "E: text", with "I: Started" and "I: Finished" around
   -time LAYOUT         annotate with another time: a layout of Go's time package
                        (15:04:05.000), or elapsed, unix, rfc3339
   -pid                 annotate with the process that wrote; implies -socket
   -json                every line as a JSON object: time, stream, text (base64
-                       where it is not UTF-8), partial without newline, pid with
-                       -socket; then the exit event
-  -quiet               nothing if the command succeeds, else all of it, at its end
+                       where it is not UTF-8), partial if without newline, pid
+                       with -socket; then the exit event
+  -quiet               nothing if the command succeeds, else all, at its end
 
 Copies, beside that:
   -stdout-file FILE    of the standard output

@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/seed-5082a588/iomux"
 )
@@ -22,6 +26,21 @@ var programs = map[string]func(args []string) int{
 		newPipe = func() (*iomux.Mux, error) { return nil, errors.New("iomux: make Mux: none today") }
 		return iomuxMain(args)
 	},
+	"iomux-small": func(args []string) int {
+		spoolMemory = 10_000
+		return iomuxMain(args)
+	},
+	"catcher": catcher,
+}
+
+// catcher says that it is ready, and ends by the first signal that comes.
+func catcher([]string) int {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c)
+	signal.Reset(unix.SIGURG, unix.SIGPIPE) // the runtime's own, and that of a closed output
+	fmt.Println("ready", os.Getpid())
+	fmt.Println(unix.SignalName((<-c).(syscall.Signal)))
+	return 5
 }
 
 // bin is a directory with the test binary under all these names.
@@ -49,6 +68,8 @@ func runTests(m *testing.M) int {
 		}
 	}
 	bin = dir
+	// Else each program sleeps for a second at its end, with -race.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	os.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	return m.Run()
 }

@@ -10,13 +10,12 @@ import (
 	"os"
 )
 
-const (
-	// spoolMemory is how much a spool keeps in memory, before there is a file.
-	spoolMemory = 64 << 20
+// spoolMemory is how much a spool keeps in memory, before there is a file. It is
+// a variable so that the tests need not write as much.
+var spoolMemory = 64 << 20
 
-	// spoolBuffer is how much it gathers for the file then.
-	spoolBuffer = 1 << 20
-)
+// spoolBuffer is how much it gathers for the file then.
+const spoolBuffer = 1 << 20
 
 // spool is a sink that keeps everything until it is known whether to print it:
 // in memory, and when that gets too much in a file without a name.

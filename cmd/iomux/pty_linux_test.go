@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// openTerminal makes a pseudo-terminal. What is written to screen comes out of
+// keyboard, and the other way round.
+func openTerminal(t *testing.T) (keyboard, screen *os.File) {
+	t.Helper()
+	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no pseudo-terminals: %v", err)
+	}
+	t.Cleanup(func() { keyboard.Close() })
+	conn := must(keyboard.SyscallConn())
+	number := 0
+	conn.Control(func(fd uintptr) {
+		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
+			number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		}
+	})
+	if err != nil {
+		t.Skipf("no pseudo-terminals: %v", err)
+	}
+	screen, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no pseudo-terminals: %v", err)
+	}
+	t.Cleanup(func() { screen.Close() })
+	return keyboard, screen
+}
+
+// A session is a command on a terminal of its own, which gives it signals.
+type session struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	keyboard *os.File
+	seen     []byte
+}
+
+func startSession(t *testing.T, env []string, args ...string) *session {
+	t.Helper()
+	watch(t)
+	keyboard, screen := openTerminal(t)
+	cmd := command("iomux", args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = screen, screen, screen
+	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "NO_COLOR="}, env...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	screen.Close()
+	return &session{t: t, cmd: cmd, keyboard: keyboard}
+}
+
+// await reads until text has been seen, and gives all that was.
+func (s *session) await(text string) string {
+	s.t.Helper()
+	buf := make([]byte, 4096)
+	for !bytes.Contains(s.seen, []byte(text)) {
+		n, err := s.keyboard.Read(buf)
+		s.seen = append(s.seen, buf[:n]...)
+		if err != nil {
+			s.t.Fatalf("%v, after %q", err, s.seen)
+		}
+	}
+	return string(s.seen)
+}
+
+func (s *session) press(keys string) { must(s.keyboard.WriteString(keys)) }
+
+// end waits for the end and gives all that was on the screen, with \n for \r\n.
+func (s *session) end(code int) string {
+	s.t.Helper()
+	rest, err := io.ReadAll(s.keyboard) // a terminal that nobody holds gives EIO
+	if err != nil && !strings.Contains(err.Error(), unix.EIO.Error()) {
+		s.t.Fatal(err)
+	}
+	s.cmd.Wait()
+	if got := s.cmd.ProcessState.ExitCode(); got != code {
+		s.t.Errorf("exit code %d (%v), want %d", got, s.cmd.ProcessState, code)
+	}
+	return strings.ReplaceAll(string(append(s.seen, rest...)), "\r\n", "\n")
+}
+
+func TestTerminalColor(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		env  []string
+		args []string
+		want string
+	}{
+		{"auto", nil, nil, "out\n\x1b[31merr\n\x1b[0mout2\n"},
+		{"no color", []string{"NO_COLOR=1"}, nil, "out\nerr\nout2\n"},
+		{"dumb", []string{"TERM=dumb"}, nil, "out\nerr\nout2\n"},
+		{"never", nil, []string{"-color=never"}, "out\nerr\nout2\n"},
+		{"always", []string{"NO_COLOR=1"}, []string{"-color=always"}, "out\n\x1b[31merr\n\x1b[0mout2\n"},
+		{"quiet", nil, []string{"-quiet"}, "out\n\x1b[31merr\n\x1b[0mout2\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := append(c.args, "--", "sh", "-c", "echo out; echo err >&2; echo out2; exit 3")
+			if got := startSession(t, c.env, args...).end(3); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Ctrl-C reaches the command by itself, once, and iomux prints what that still
+// has to say.
+func TestTerminalInterrupt(t *testing.T) {
+	for _, transport := range []string{"-socket=false", "-socket"} {
+		s := startSession(t, nil, transport, "catcher")
+		s.await("ready")
+		s.press("\x03")
+		if got := s.end(5); !strings.Contains(got, "SIGINT") {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
+func TestTerminalInterruptKills(t *testing.T) {
+	s := startSession(t, nil, "sh", "-c", "echo err >&2; exec cat")
+	s.await("err")
+	s.press("\x03")
+	if got := s.end(130); !strings.Contains(got, "\x1b[31merr\n\x1b[0m") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// The terminal is not left red by a signal, even when the text ends where no
+// code may stand.
+func TestTerminalReset(t *testing.T) {
+	s := startSession(t, nil, "sh", "-c", `printf 'half \303' >&2; exec cat`)
+	s.await("half \xc3")
+	s.cmd.Process.Signal(unix.SIGTERM)
+	if got, want := s.end(143), "\x1b[31mhalf \xc3\x1b[0m"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A command may read from the terminal.
+func TestTerminalInput(t *testing.T) {
+	s := startSession(t, nil, "sh", "-c", `printf 'name? ' >&2; read name </dev/tty; echo "hello $name"`)
+	s.await("name? \x1b[0m")
+	s.press("you\n")
+	s.await("hello you")
+	s.end(0)
+}
+
+// When its terminal hangs up, the command gets the signal.
+func TestTerminalHangup(t *testing.T) {
+	dir := t.TempDir()
+	s := startSession(t, nil, "sh", "-c", fmt.Sprintf(`trap 'echo hung up >%s/log; exit 7' HUP; echo ready; while :; do read x || :; done`, dir))
+	s.await("ready")
+	s.keyboard.Close()
+	s.cmd.Wait()
+	if got := s.cmd.ProcessState.ExitCode(); got != 7 && got != exitFailed {
+		t.Errorf("exit code %d", got)
+	}
+	if _, err := os.Stat(dir + "/log"); err != nil {
+		t.Error(err)
+	}
+}

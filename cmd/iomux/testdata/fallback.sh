@@ -1,0 +1,7 @@
+# Without ordered pipes it takes sockets, and says so once.
+run iomux-without-pipes sh -c 'echo out; echo err >&2'
+exits 0
+prints 'out\n'
+complains 'iomux: using sockets, for ordered pipes cannot be had: make Mux: none today\nerr\n'
+run iomux-without-pipes -socket echo out
+complains ''
