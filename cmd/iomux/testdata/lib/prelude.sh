@@ -36,7 +36,8 @@ expect() {
 # has looks for a line in a file that matches a regular expression.
 has() { grep -Eq -- "$2" $1 || fail "$1 has no line that matches $2"; }
 
-# gone waits for the end of a process that may still be ending.
+# gone waits for the end of a process that may still be ending. Nobody need have
+# taken note of that end: it may be the child of another by now.
 gone() {
-	while kill -0 $1 2>/dev/null; do :; done
+	while kill -0 $1 2>/dev/null && ! grep -q '^State:.Z' /proc/$1/status 2>/dev/null; do :; done
 }
