@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"strings"
+)
+
+const (
+	lineHeight = 20
+	margin     = 16
+	width      = 920
+	column     = (width - 3*margin) / 2
+
+	head = `<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" role="img" aria-label="%[3]s">
+<style>
+text { font: 14px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: #d8dee9; white-space: pre }
+.err { fill: #ff6b68 }
+.title { fill: #8fbcbb; font-weight: bold }
+.note { fill: #8a93a5 }
+</style>
+<rect width="100%%" height="100%%" rx="8" fill="#1e222a"/>
+`
+	label = "The output of one program: through two pipes its order is lost, through iomux it is kept"
+)
+
+// A canvas is a picture that is being drawn.
+type canvas struct{ bytes.Buffer }
+
+func (c *canvas) text(x, y int, class, text string) {
+	fmt.Fprintf(c, `<text x="%d" y="%d" class="%s">`, x, y, class)
+	xml.EscapeText(c, []byte(text)) // a bytes.Buffer takes everything
+	c.WriteString("</text>\n")
+}
+
+// picture draws the program, and under it what was seen both ways.
+func picture(pipes, muxed trial) []byte {
+	source := strings.Split(program, "\n")
+	rows := max(len(pipes.seen), len(muxed.seen))
+	panels := margin + lineHeight*(len(source)+2)
+	height := panels + lineHeight*(rows+3) + margin
+	var c canvas
+	fmt.Fprintf(&c, head, width, height, label)
+	c.text(margin, margin+14, "title", "the program (standard error is red below)")
+	for i, l := range source {
+		c.text(margin, margin+14+lineHeight*(i+1), "out", l)
+	}
+	c.panel(margin, panels, "two pipes, read as fast as they can be", pipes)
+	c.panel(2*margin+column, panels, "iomux", muxed)
+	c.WriteString("</svg>\n")
+	return c.Bytes()
+}
+
+func (c *canvas) panel(x, y int, title string, t trial) {
+	fmt.Fprintf(c, `<path d="M%d %dh%d" stroke="#4c566a"/>`+"\n", x, y, column)
+	c.text(x, y+lineHeight, "title", title)
+	for i, l := range t.seen {
+		class := "out"
+		if l.err {
+			class = "err"
+		}
+		c.text(x, y+lineHeight*(i+2), class, l.text)
+	}
+	note := fmt.Sprintf("order lost in %d of %d runs", t.lost, runs)
+	c.text(x, y+lineHeight*(len(t.seen)+2)+lineHeight/2, "note", note)
+}
