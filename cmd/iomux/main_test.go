@@ -33,13 +33,21 @@ var programs = map[string]func(args []string) int{
 	"catcher": catcher,
 }
 
-// catcher says that it is ready, and ends by the first signal that comes.
-func catcher([]string) int {
+// catcher says that it is ready, and ends by the first signal that comes. It
+// says which, in a file if one is given.
+func catcher(args []string) int {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c)
 	signal.Reset(unix.SIGURG, unix.SIGPIPE) // the runtime's own, and that of a closed output
 	fmt.Println("ready", os.Getpid())
-	fmt.Println(unix.SignalName((<-c).(syscall.Signal)))
+	name := unix.SignalName((<-c).(syscall.Signal)) + "\n"
+	if len(args) > 0 {
+		if err := os.WriteFile(args[0], []byte(name), 0o666); err != nil {
+			return 1
+		}
+		return 5
+	}
+	os.Stdout.WriteString(name)
 	return 5
 }
 
@@ -68,6 +76,13 @@ func runTests(m *testing.M) int {
 		}
 	}
 	bin = dir
+	// Under nohup, or in the background of a script, the commands would inherit
+	// that these are ignored.
+	for _, sig := range []os.Signal{unix.SIGHUP, unix.SIGINT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	// Else each program sleeps for a second at its end, with -race.
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	os.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))

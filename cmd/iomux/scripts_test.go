@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 			t.Run(name+"/"+transport, func(t *testing.T) {
 				cmd := exec.Command(sh, "-c", `. "$1"; . "$2"`, "sh", prelude, must(filepath.Abs(script)))
 				cmd.Dir = t.TempDir()
-				cmd.Env = append(os.Environ(), "iomux="+iomux, "transport="+transport)
+				cmd.Env = append(os.Environ(), "iomux="+iomux, "transport="+transport, "kernel_tells="+kernelTells)
 				runScript(t, cmd)
 			})
 		}

@@ -1,4 +1,5 @@
 # The process that wrote, which only sockets tell: -pid takes them by itself.
+[ $kernel_tells = yes ] || skip not in this build
 run $iomux -pid sh -c 'echo $$; sh -c "echo \$\$; true"; true'
 exits 0
 [ $(grep -c 'O: ' out) = 2 ] || fail lines

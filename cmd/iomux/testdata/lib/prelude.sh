@@ -1,5 +1,6 @@
 # What the scripts use. Each runs in a directory of its own, once for each
-# transport: $iomux is the command with the flag for it, $transport its name.
+# transport: $iomux is the command with the flag for it, $transport its name;
+# $kernel_tells is yes where sockets tell the process that wrote.
 set -eu
 
 fail() {
