@@ -47,3 +47,11 @@ func startCode(err error) int {
 	}
 	return exitNotExecutable
 }
+
+// startCause is why it could not, without the words of os/exec.
+func startCause(err error) error {
+	if cause := errors.Unwrap(err); cause != nil {
+		return cause
+	}
+	return err
+}

@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	"iter"
 	"os"
 	"os/exec"
 	"time"
@@ -16,20 +14,9 @@ import (
 	"github.com/seed-5082a588/iomux"
 )
 
-const (
-	// maxPieces is how many pieces are gathered before they are written, if
-	// there are more and more: what has arrived is not to wait for long.
-	maxPieces = 64
-
-	// afterEnd is how many pieces that were written after the end of the wait
-	// are still taken: as many as there can be in the queue together with what
-	// was written before, where the time is only that of the reading.
-	afterEnd = 16
-
-	// patience is how long a command gets to end when nobody reads its output
-	// any more, before it is asked to.
-	patience = time.Second
-)
+// patience is how long a command gets to end when nobody reads its output any
+// more, before it is asked to.
+const patience = time.Second
 
 var (
 	errWaitOver = errors.New("the wait is over")
@@ -115,7 +102,7 @@ func (j *job) start(o *options) int {
 	j.cmd.Stdin, j.cmd.Stdout, j.cmd.Stderr = os.Stdin, stdout, stderr
 	j.signals = catchSignals()
 	if err := j.cmd.Start(); err != nil {
-		j.out.complain("%v", err)
+		j.out.complain("%s: %v", o.command[0], startCause(err))
 		return startCode(err)
 	}
 	go j.wait(o.wait)
@@ -138,82 +125,6 @@ func (j *job) hasExited() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// show prints the output to its end. The error is why it did not come so far.
-func (j *job) show() error {
-	output := j.pieces()
-	if j.lines {
-		output = iomux.Lines(output)
-	}
-	for d, err := range output {
-		if err != nil {
-			return err
-		}
-		j.print.print(d)
-	}
-	return nil
-}
-
-// pieces gives the output of the command, as it comes. What was printed is
-// written before it waits for more.
-func (j *job) pieces() iter.Seq2[iomux.TaggedData, error] {
-	return func(yield func(iomux.TaggedData, error) bool) {
-		for {
-			d, err := j.next()
-			switch {
-			case err == io.EOF:
-				return
-			case err != nil && err == j.ctx.Err():
-				j.drain(yield)
-				return
-			}
-			j.copies.write(streamOf(d), d.Data)
-			if !yield(d, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-func (j *job) next() (iomux.TaggedData, error) {
-	if j.gathered > 0 && j.gathered < maxPieces {
-		if d, ok, err := j.mux.TryRead(); ok || err != nil {
-			j.gathered++
-			return d, err
-		}
-	}
-	j.flush()
-	if j.out.closed {
-		return iomux.TaggedData{}, errNoReader
-	}
-	j.gathered = 1
-	return j.mux.ReadContext(j.ctx)
-}
-
-func (j *job) flush() {
-	j.print.pause()
-	j.sink.flush()
-	j.copies.flush()
-}
-
-// drain gives what was written before the wait ended, and what a writer that
-// never stops puts behind it only as far as that cannot be told.
-func (j *job) drain(yield func(iomux.TaggedData, error) bool) {
-	end := time.Now()
-	for late := 0; late < afterEnd; {
-		d, ok, err := j.mux.TryRead()
-		if !ok || err != nil || j.out.closed {
-			return
-		}
-		j.copies.write(streamOf(d), d.Data)
-		if !yield(d, nil) {
-			return
-		}
-		if d.Time.After(end) {
-			late++
-		}
 	}
 }
 

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,7 +40,9 @@ func openTerminal(t *testing.T) (keyboard, screen *os.File) {
 	return keyboard, screen
 }
 
-// A session is a command on a terminal of its own, which gives it signals.
+// A session is a terminal with a shell that runs a command and tells its exit
+// code. The shell stays to the end: when the first process of a session ends,
+// the kernel may throw away what was not yet read from the terminal.
 type session struct {
 	t        *testing.T
 	cmd      *exec.Cmd
@@ -51,9 +52,14 @@ type session struct {
 
 func startSession(t *testing.T, env []string, args ...string) *session {
 	t.Helper()
+	shell := exec.Command("sh", append([]string{"-c", `trap : INT; iomux "$@"; echo "[$?]"; read x`, "sh"}, args...)...)
+	return startOnTerminal(t, shell, env)
+}
+
+func startOnTerminal(t *testing.T, cmd *exec.Cmd, env []string) *session {
+	t.Helper()
 	watch(t)
 	keyboard, screen := openTerminal(t)
-	cmd := command("iomux", args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = screen, screen, screen
 	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "NO_COLOR="}, env...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -64,18 +70,21 @@ func startSession(t *testing.T, env []string, args ...string) *session {
 	return &session{t: t, cmd: cmd, keyboard: keyboard}
 }
 
-// await reads until text has been seen, and gives all that was.
-func (s *session) await(text string) string {
+// await reads until what matches pattern has been seen, and gives its groups.
+func (s *session) await(pattern string) []string {
 	s.t.Helper()
+	want := regexp.MustCompile(pattern)
 	buf := make([]byte, 4096)
-	for !bytes.Contains(s.seen, []byte(text)) {
+	for {
+		if m := want.FindStringSubmatch(string(s.seen)); m != nil {
+			return m
+		}
 		n, err := s.keyboard.Read(buf)
 		s.seen = append(s.seen, buf[:n]...)
 		if err != nil {
 			s.t.Fatalf("%v, after %q", err, s.seen)
 		}
 	}
-	return string(s.seen)
 }
 
 func (s *session) press(keys string) { must(s.keyboard.WriteString(keys)) }
@@ -83,15 +92,13 @@ func (s *session) press(keys string) { must(s.keyboard.WriteString(keys)) }
 // end waits for the end and gives all that was on the screen, with \n for \r\n.
 func (s *session) end(code int) string {
 	s.t.Helper()
-	rest, err := io.ReadAll(s.keyboard) // a terminal that nobody holds gives EIO
-	if err != nil && !strings.Contains(err.Error(), unix.EIO.Error()) {
-		s.t.Fatal(err)
-	}
+	m := s.await(`(?s)^(.*)\[(\d+)\]\r\n`)
+	s.press("\n") // for the shell
 	s.cmd.Wait()
-	if got := s.cmd.ProcessState.ExitCode(); got != code {
-		s.t.Errorf("exit code %d (%v), want %d", got, s.cmd.ProcessState, code)
+	if m[2] != strconv.Itoa(code) {
+		s.t.Errorf("exit code %s, want %d", m[2], code)
 	}
-	return strings.ReplaceAll(string(append(s.seen, rest...)), "\r\n", "\n")
+	return strings.ReplaceAll(m[1], "\r\n", "\n")
 }
 
 func TestTerminalColor(t *testing.T) {
@@ -142,10 +149,10 @@ func TestTerminalInterruptKills(t *testing.T) {
 // The terminal is not left red by a signal, even when the text ends where no
 // code may stand.
 func TestTerminalReset(t *testing.T) {
-	s := startSession(t, nil, "sh", "-c", `printf 'half \303' >&2; exec cat`)
-	s.await("half \xc3")
-	s.cmd.Process.Signal(unix.SIGTERM)
-	if got, want := s.end(143), "\x1b[31mhalf \xc3\x1b[0m"; got != want {
+	s := startSession(t, nil, "sh", "-c", `echo "pid $PPID"; printf 'half \303' >&2; exec cat`)
+	pid := s.await(`pid (\d+)\r\n\x1b\[31mhalf \x{fffd}`)[1]
+	unix.Kill(must(strconv.Atoi(pid)), unix.SIGTERM)
+	if got, want := s.end(143), "\x1b[31mhalf \xc3\x1b[0m"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -153,7 +160,7 @@ func TestTerminalReset(t *testing.T) {
 // A command may read from the terminal.
 func TestTerminalInput(t *testing.T) {
 	s := startSession(t, nil, "sh", "-c", `printf 'name? ' >&2; read name </dev/tty; echo "hello $name"`)
-	s.await("name? \x1b[0m")
+	s.await(`name\? \x1b\[0m`)
 	s.press("you\n")
 	s.await("hello you")
 	s.end(0)
@@ -162,7 +169,7 @@ func TestTerminalInput(t *testing.T) {
 // When its terminal hangs up, the command gets the signal.
 func TestTerminalHangup(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
-	s := startSession(t, nil, "catcher", log)
+	s := startOnTerminal(t, command("iomux", "catcher", log), nil)
 	s.await("ready")
 	s.keyboard.Close()
 	s.cmd.Wait()

@@ -59,6 +59,6 @@ func foreground() bool {
 		return false
 	}
 	defer unix.Close(tty)
-	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+	group, err := foregroundGroup(tty)
 	return err == nil && group == unix.Getpgrp()
 }

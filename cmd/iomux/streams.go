@@ -38,7 +38,7 @@ type streams struct {
 	pending []byte
 	to      stream
 	broken  [2]bool // writing has failed
-	closed  bool    // nobody reads any more
+	closed  bool    // as nobody reads one of them any more
 	failed  bool    // something of iomux itself has failed, and was reported
 }
 
@@ -78,7 +78,7 @@ func (s *streams) flush() {
 	}
 	p := s.pending
 	s.pending = p[:0]
-	if !s.broken[s.to] && !s.closed {
+	if !s.broken[s.to] {
 		s.note(writeAll(s.fds[s.to], p))
 	}
 }
@@ -88,13 +88,13 @@ func (s *streams) note(err error) {
 	if err == nil {
 		return
 	}
-	if errors.Is(err, unix.EPIPE) {
-		s.closed = true
-		return
-	}
 	s.broken[s.to] = true
 	if s.shared {
 		s.broken = [2]bool{true, true}
+	}
+	if errors.Is(err, unix.EPIPE) {
+		s.closed = true
+		return
 	}
 	name := [2]string{"standard output", "standard error"}[s.to]
 	s.fail("write to %s: %v", name, err)

@@ -1,0 +1,7 @@
+//go:build unix && !linux && experimental_unix
+
+package main
+
+import "golang.org/x/sys/unix"
+
+func foregroundGroup(tty int) (int, error) { return unix.IoctlGetInt(tty, unix.TIOCGPGRP) }
