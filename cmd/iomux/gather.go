@@ -15,10 +15,11 @@ const (
 	// there are more and more: what has arrived is not to wait for long.
 	maxPieces = 64
 
-	// afterEnd is how many pieces that were written after the end of the wait
-	// are still taken: as many as there can be in the queue together with what
-	// was written before, where the time is only that of the reading.
-	afterEnd = 16
+	// afterEnd is how many pieces are still taken whose time is after the end
+	// of the wait. With pipes that is the time of the reading, so they may have
+	// been written before: one each, and as many as two pipes of 1 MiB hold if
+	// the command has made them that large.
+	afterEnd = 1024
 )
 
 // show prints the output to its end. The error is why it did not come so far.
