@@ -57,6 +57,10 @@ const (
 	// to give back what closed senders hold.
 	eventInterval = 64
 
+	// No queue holds so many messages: after that many fills, each of which
+	// brought one at least, a sender that had died before is done with.
+	longestQueue = 1 << 20
+
 	// How long a reader sleeps at most while there is something that no event
 	// tells: a sender that could not be watched may have been closed, and the
 	// memory of large messages may have become idle.
@@ -164,6 +168,7 @@ func (d *datagrams) fill() error {
 	}
 	if d.fills-d.looked >= eventInterval {
 		d.collect()
+		d.table.forget(d.fills - longestQueue)
 	}
 	d.fills++
 	err := d.batch.fill(d.fd)

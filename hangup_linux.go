@@ -53,6 +53,9 @@ func (h *hangups) arm(s *sender, fd int) error {
 		return os.NewSyscallError("pipe2", err)
 	}
 	defer unix.Close(p[1])
+	// The smallest size, for all the pages of a user's pipes count together, and
+	// past fs.pipe-user-pages-soft all its new pipes are small (pipe(7)).
+	unix.FcntlInt(uintptr(p[0]), unix.F_SETPIPE_SZ, os.Getpagesize())
 	// One byte, for gVisor drops a message without.
 	err := unix.Sendmsg(fd, []byte{0}, unix.UnixRights(p[1]), &unix.SockaddrUnix{Name: s.addr}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	if err != nil {

@@ -101,8 +101,8 @@ func (t *table) bury(s *sender, fills int) {
 	t.dead = append(t.dead, s)
 }
 
-// forget drops the senders that were known to be closed before this fill. It
-// must have seen the queue empty, and all that it brought be handed out.
+// forget drops the senders that were known to be closed before this fill. All
+// that was in the queue then must have been received since, and handed out.
 func (t *table) forget(fill int) {
 	n := 0
 	for n < len(t.dead) && t.dead[n].died < fill {
