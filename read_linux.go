@@ -42,7 +42,7 @@ type message struct {
 type batch struct {
 	done, n  int   // messages handed out, of those received
 	sawEmpty bool  // the last fill took all there was
-	err      error // for the next fill to return
+	err      error // for the next fill to return, which is to drop the slots
 
 	single bool   // it is to be a batch of one
 	slots  *slots // nil if it is a batch of one
@@ -120,6 +120,7 @@ func (b *batch) fill(fd int) error {
 	b.done, b.n, b.sawEmpty = 0, 0, false
 	if err := b.err; err != nil {
 		b.err = nil
+		b.dropSlots()
 		return err
 	}
 	if b.large {
@@ -227,9 +228,9 @@ func (b *batch) received(i int) {
 		b.large, b.small = true, 0
 	}
 	if h.Flags&unix.MSG_TRUNC != 0 {
-		// No kernel is known that does this. It is told, and not done again.
+		// No kernel is known that does this. It is told, and not done again, once
+		// all that is in the slots has been handed out.
 		b.err = fmt.Errorf("iomux: a message lost its end, being longer than %d bytes: %w", h.len, unix.EMSGSIZE)
-		b.dropSlots()
 	}
 }
 
@@ -249,7 +250,9 @@ func (b *batch) giveBack() {
 
 // dropSlots makes b a batch of one.
 func (b *batch) dropSlots() {
-	b.slots.release()
+	if b.slots != nil {
+		b.slots.release()
+	}
 	b.slots, b.room = nil, make([]byte, smallMessage)
 }
 

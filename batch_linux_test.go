@@ -1,0 +1,118 @@
+//go:build !test_portable
+
+package iomux_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"testing"
+	"unsafe"
+
+	"github.com/seed-5082a588/iomux"
+	"golang.org/x/sys/unix"
+)
+
+func init() {
+	children["restricted"] = restricted
+}
+
+// A kernel that delivers more than was thought possible: the message that is cut
+// is told of, those beside it are whole, and it happens once.
+func TestCutMessage(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	m := must(iomux.New())
+	defer m.Close()
+	if !m.ShortenSlots(8) {
+		t.Skip("the system gives no slots")
+	}
+	f := newSender(t, m, "x")
+	for _, data := range []string{"1", "12345678", "123456789", "longer than that", "5"} {
+		send(t, f, data)
+	}
+	for _, want := range []string{"1", "12345678", "12345678", "longer t", "5"} {
+		wantRead(t, m, "x", want)
+	}
+	send(t, f, "as long as you like")
+	if d, err := m.Read(); !errors.Is(err, unix.EMSGSIZE) {
+		t.Errorf("got %q, %v, want EMSGSIZE", d.Data, err)
+	}
+	wantRead(t, m, "x", "as long as you like")
+	wantNothing(t, m)
+}
+
+// refuseRange makes the kernel refuse a system call of this thread whose second
+// argument is at least low and less than high, for good (seccomp(2)).
+func refuseRange(call uintptr, low, high uint32, errno unix.Errno) error {
+	const nr, secondArg = 0, 24 // in struct seccomp_data, on little-endian machines
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: nr},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(call), Jf: 4},
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: secondArg},
+		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: low, Jf: 2},
+		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: high, Jt: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0)
+}
+
+// restricted uses a Mux where the system call in its argument fails: what batches
+// need is not there.
+func restricted(args []string) int {
+	runtime.LockOSThread() // the filter is this thread's
+	var err error
+	switch args[0] {
+	case "recvmmsg-ENOSYS":
+		err = refuseRange(unix.SYS_RECVMMSG, 0, 1<<32-1, unix.ENOSYS)
+	case "recvmmsg-EPERM":
+		err = refuseRange(unix.SYS_RECVMMSG, 0, 1<<32-1, unix.EPERM)
+	case "mmap": // of slots, not of what the runtime asks for
+		err = refuseRange(unix.SYS_MMAP, 40<<20, 60<<20, unix.ENOMEM)
+	}
+	if err != nil {
+		fmt.Println("skip:", err)
+		return 0
+	}
+	m := must(iomux.New())
+	defer m.Close()
+	f := must(m.MakeTaggedSender("x"))
+	sizes := []int{1, 0, 5000, 1, 150_000, 3}
+	go func() {
+		defer f.Close()
+		for i, size := range sizes {
+			f.Write(binary.BigEndian.AppendUint32(make([]byte, size), uint32(i)))
+		}
+	}()
+	for i, size := range sizes {
+		d, err := m.Read()
+		if err != nil || d.Tag != "x" || len(d.Data) != size+4 || d.Data[size+3] != byte(i) || d.PID == 0 {
+			return checkFailed("got %d bytes of %q, %v, want %d", len(d.Data), d.Tag, err, size+4)
+		}
+	}
+	if _, err := m.Read(); err != io.EOF {
+		return checkFailed("at the end: %v", err)
+	}
+	if m.Batches() {
+		return checkFailed("nothing was refused: what does this test?")
+	}
+	return 0
+}
+
+// Where batches cannot be had, messages come one by one.
+func TestWithoutBatches(t *testing.T) {
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		t.Skip("the filter is for system calls of 64-bit little-endian machines")
+	}
+	for _, what := range []string{"recvmmsg-ENOSYS", "recvmmsg-EPERM", "mmap"} {
+		t.Run(what, func(t *testing.T) { runCheck(t, "restricted", what) })
+	}
+}
