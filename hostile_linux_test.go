@@ -194,6 +194,27 @@ func TestKeptWatch(t *testing.T) {
 	})
 }
 
+// A sender whose last copy lies in the queue of the Mux itself is not closed before
+// that has been read.
+func TestSenderInQueue(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		if k.pipe {
+			t.Skip("nothing but bytes goes through a pipe")
+		}
+		for range 50 {
+			f, g := must(m.MakeTaggedSender("f")), must(m.MakeTaggedSender("g"))
+			rights := unix.UnixRights(int(f.Fd()), int(g.Fd()))
+			must(0, unix.Sendmsg(int(f.Fd()), []byte("both"), rights, nil, 0))
+			send(t, g, "data")
+			f.Close()
+			g.Close()
+			wantRead(t, m, "f", "both")
+			wantRead(t, m, "g", "data")
+			waitEnd(t, m)
+		}
+	})
+}
+
 // receiverOf gives the address that the sender f writes to.
 func receiverOf(t testing.TB, f *os.File) string {
 	t.Helper()
