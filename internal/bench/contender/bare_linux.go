@@ -1,0 +1,173 @@
+package contender
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// The functions of this file make the system calls that iomux makes for a Mux
+// with two senders, opened and closed, in the same sequence and without anything
+// else: no tags, no names that nobody can guess, no cleaning up after errors.
+
+// runtimePoller stands for the epoll instance of the runtime.
+var runtimePoller = sync.OnceValue(func() int {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		panic(err)
+	}
+	return fd
+})
+
+// bareNumber makes names that are not used twice.
+var bareNumber atomic.Int64
+
+// BareDirectory makes the system calls of iomux.NewIn(dir).
+func BareDirectory(dir string) error {
+	var c calls
+	s := c.receiveSocket()
+	private := filepath.Join(dir, fmt.Sprintf("bare-%d-%d", os.Getpid(), bareNumber.Add(1)))
+	c.did(unix.Mkdir(private, 0o700))
+	at := c.anchor(private)
+	c.did(unix.Bind(s, &unix.SockaddrUnix{Name: proc(at) + "/mux"}))
+	socket := c.anchor(private + "/mux")
+	c.did(unix.Unlink(private + "/mux"))
+	unix.Unlink(private) // os.Remove tries that first
+	c.did(unix.Rmdir(private))
+	c.did(unix.Close(at))
+	c.senders(s, &unix.SockaddrUnix{Name: proc(socket)})
+	c.did(unix.Close(socket))
+	return c.err
+}
+
+// BareAbstract makes the system calls of iomux.NewAbstract.
+func BareAbstract() error {
+	var c calls
+	s := c.receiveSocket()
+	addr := bareAddress()
+	c.did(unix.Bind(s, addr))
+	c.senders(s, addr)
+	return c.err
+}
+
+// BarePipes makes the system calls of iomux.NewPipe.
+func BarePipes() error {
+	var c calls
+	r, w := c.pipe()
+	c.did(unix.Close(r))
+	c.did(unix.Close(w))
+	epoll := c.epoll()
+	var ends, writers [2]int
+	for i := range ends {
+		ends[i], writers[i] = c.pipe()
+		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}
+		c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, ends[i], &ev))
+		c.get(unix.FcntlInt(uintptr(writers[i]), unix.F_GETFL, 0))
+	}
+	c.closeAll(writers[:])
+	c.closeEpoll(epoll)
+	c.closeAll(ends[:])
+	return c.err
+}
+
+// calls makes system calls and keeps the first error.
+type calls struct{ err error }
+
+func (c *calls) did(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func (c *calls) get(n int, err error) int {
+	c.did(err)
+	return n
+}
+
+func (c *calls) closeAll(fds []int) {
+	for _, fd := range fds {
+		c.did(unix.Close(fd))
+	}
+}
+
+func (c *calls) receiveSocket() int {
+	fd := c.get(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0))
+	c.did(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1))
+	c.did(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1))
+	return fd
+}
+
+func (c *calls) anchor(path string) int {
+	fd := c.get(unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0))
+	var st unix.Stat_t
+	c.did(unix.Lstat(proc(fd), &st))
+	c.get(unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0))
+	return fd
+}
+
+func proc(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
+
+// senders makes two senders and closes all.
+func (c *calls) senders(s int, to unix.Sockaddr) {
+	epoll := c.epoll()
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}
+	c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, s, &ev))
+	var senders, hangups [2]int
+	for i := range senders {
+		senders[i], hangups[i] = c.sender(epoll, to)
+	}
+	c.closeAll(senders[:])
+	c.closeEpoll(epoll)
+	c.closeAll(hangups[:])
+	c.did(unix.Close(s))
+}
+
+func (c *calls) sender(epoll int, to unix.Sockaddr) (sender, hangup int) {
+	var evs [1]unix.EpollEvent
+	c.get(unix.EpollWait(epoll, evs[:], 0))
+	sender = c.get(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
+	if unix.SetsockoptInt(sender, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, maxDatagram) != nil {
+		c.did(unix.SetsockoptInt(sender, unix.SOL_SOCKET, unix.SO_SNDBUF, maxDatagram))
+	}
+	addr := bareAddress()
+	c.did(unix.Bind(sender, addr))
+	var p [2]int
+	c.did(unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK))
+	c.did(unix.Sendmsg(sender, []byte{0}, unix.UnixRights(p[1]), addr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL))
+	c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, p[0], &unix.EpollEvent{}))
+	c.did(unix.Close(p[1]))
+	c.did(unix.Connect(sender, to))
+	c.get(unix.FcntlInt(uintptr(sender), unix.F_GETFL, 0))
+	return sender, p[0]
+}
+
+// bareAddress is as long as the addresses of iomux.
+func bareAddress() *unix.SockaddrUnix {
+	return &unix.SockaddrUnix{Name: fmt.Sprintf("@bare-%013d-%013d", os.Getpid(), bareNumber.Add(1))}
+}
+
+func (c *calls) epoll() int {
+	fd := c.get(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
+	c.did(unix.SetNonblock(fd, true))
+	c.get(unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0))
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET}
+	c.did(unix.EpollCtl(runtimePoller(), unix.EPOLL_CTL_ADD, fd, &ev))
+	return fd
+}
+
+func (c *calls) closeEpoll(fd int) {
+	c.did(unix.EpollCtl(runtimePoller(), unix.EPOLL_CTL_DEL, fd, nil))
+	c.did(unix.Close(fd))
+}
+
+func (c *calls) pipe() (r, w int) {
+	var p [2]int
+	c.did(unix.Pipe2(p[:], unix.O_DIRECT|unix.O_CLOEXEC))
+	c.get(unix.FcntlInt(uintptr(p[0]), unix.F_SETPIPE_SZ, os.Getpagesize()))
+	c.did(unix.SetNonblock(p[0], true))
+	return p[0], p[1]
+}
