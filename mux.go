@@ -158,30 +158,36 @@ func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 		return TaggedData{}, m.orClosed(err)
 	}
 	defer m.giveTurn()
+	d, err := m.receive()
+	if err == errNothing || err == errAgain {
+		return m.wait(ctx, err)
+	}
+	return d, err
+}
 
+// wait waits for the next piece, after receive has given err. It is apart from
+// ReadContext because a defer in a loop makes every call of a function slower.
+func (m *Mux) wait(ctx context.Context, err error) (d TaggedData, _ error) {
 	armed := false
-	for {
-		d, err := m.receive()
-		if err != errNothing && err != errAgain {
-			return d, err
-		}
+	for err == errNothing || err == errAgain {
 		if err := ctx.Err(); err != nil {
 			return TaggedData{}, err
 		}
-		if err == errAgain {
-			continue
+		if err == errNothing {
+			if !armed && ctx.Done() != nil {
+				// A wake that comes too late finds another read in the park, or
+				// none: it costs a look, and cannot be taken for a cancel.
+				stop := context.AfterFunc(ctx, m.t.wake)
+				defer stop()
+				armed = true
+			}
+			if err := m.t.park(); err != nil {
+				return TaggedData{}, m.orClosed(fmt.Errorf("iomux: wait for data: %w", err))
+			}
 		}
-		if !armed && ctx.Done() != nil {
-			// A wake that comes too late finds another read in the park, or
-			// none: it costs a look, and cannot be taken for a cancel.
-			stop := context.AfterFunc(ctx, m.t.wake)
-			defer stop()
-			armed = true
-		}
-		if err := m.t.park(); err != nil {
-			return TaggedData{}, m.orClosed(fmt.Errorf("iomux: wait for data: %w", err))
-		}
+		d, err = m.receive()
 	}
+	return d, err
 }
 
 // receive gives the next piece, waiting for it no longer than polling is worth.
