@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -122,7 +123,7 @@ const largeMessages = 12
 func writeLargest(m *iomux.Mux, f *os.File) (size int, err error) {
 	size = largestMessage(m, f)
 	if size == 0 {
-		return 0, fmt.Errorf("no large message can be written")
+		return 0, errors.New("no large message can be written")
 	}
 	for range largeMessages {
 		if _, err := f.Write(make([]byte, size)); err != nil {
@@ -174,7 +175,7 @@ func manyMuxes() ([]usage, error) {
 	for i, m := range all {
 		senders[i].Close()
 		if _, err := m.Read(); err != io.EOF {
-			return nil, fmt.Errorf("Mux %d of %d: %w", i, muxes, err)
+			return nil, fmt.Errorf("read the end of Mux %d of %d: %w", i, muxes, err)
 		}
 		m.Close()
 	}
