@@ -60,5 +60,9 @@ func foreground() bool {
 	}
 	defer unix.Close(tty)
 	group, err := foregroundGroup(tty)
-	return err == nil && group == unix.Getpgrp()
+	if err != nil {
+		return false
+	}
+	own, err := unix.Getpgid(0)
+	return err == nil && group == own
 }
