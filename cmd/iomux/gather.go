@@ -34,6 +34,7 @@ func (j *job) show() error {
 		}
 		j.print.print(d)
 	}
+	j.flush() // the command may go on for long without output
 	return nil
 }
 
