@@ -35,6 +35,9 @@ func (j *job) show() error {
 		j.print.print(d)
 	}
 	j.flush() // the command may go on for long without output
+	if j.out.closed {
+		return errNoReader
+	}
 	return nil
 }
 
