@@ -14,20 +14,22 @@ import (
 // a variable so that the tests need not write as much.
 var spoolMemory = 64 << 20
 
-// spoolBuffer is how much it gathers for the file then.
-const spoolBuffer = 1 << 20
+// spoolBlock is how much of it is allocated at a time, and how much is gathered
+// for the file.
+const spoolBlock = 64 << 10
 
 // spool is a sink that keeps everything until it is known whether to print it:
 // in memory, and when that gets too much in a file without a name.
 //
 // A record is the stream, the length as a varint, and the text.
 type spool struct {
-	out   *streams
-	limit int      // of mem
-	mem   []byte   // the last records
-	file  *os.File // those before them, nil if there are none
-	kept  int64    // the length of what is in the file
-	open  bool     // nothing is kept any more: it goes to out
+	out    *streams
+	limit  int      // of size
+	blocks [][]byte // the last records; one slice would be copied as it grows
+	size   int      // of what is in the blocks
+	file   *os.File // those before them, nil if there are none
+	kept   int64    // the length of what is in the file
+	open   bool     // nothing is kept any more: it goes to out
 }
 
 func newSpool(out *streams) *spool { return &spool{out: out, limit: spoolMemory} }
@@ -37,11 +39,29 @@ func (s *spool) write(to stream, p []byte) {
 		s.out.write(to, p)
 		return
 	}
-	s.mem = append(s.mem, byte(to))
-	s.mem = binary.AppendUvarint(s.mem, uint64(len(p)))
-	s.mem = append(s.mem, p...)
-	if len(s.mem) > s.limit {
+	var head [1 + binary.MaxVarintLen64]byte
+	head[0] = byte(to)
+	n := binary.PutUvarint(head[1:], uint64(len(p)))
+	s.keep(head[:1+n])
+	s.keep(p)
+	if s.size > s.limit {
 		s.spill()
+	}
+}
+
+// keep puts a part of a record into the blocks.
+func (s *spool) keep(p []byte) {
+	s.size += len(p)
+	for len(p) > 0 {
+		last := len(s.blocks) - 1
+		if last < 0 || len(s.blocks[last]) == cap(s.blocks[last]) {
+			s.blocks = append(s.blocks, make([]byte, 0, spoolBlock))
+			last++
+		}
+		b := s.blocks[last]
+		n := min(cap(b)-len(b), len(p))
+		s.blocks[last] = append(b, p[:n]...)
+		p = p[n:]
 	}
 }
 
@@ -51,23 +71,29 @@ func (s *spool) flush() {
 	}
 }
 
-// spill puts mem into the file. If that fails, it is better to print all that
-// there is than to lose it.
+// spill puts the blocks into the file. If that fails, it is better to print all
+// that there is than to lose it.
 func (s *spool) spill() {
-	err := s.makeFile()
-	if err == nil {
-		_, err = s.file.Write(s.mem)
-	}
-	if err != nil {
+	if err := s.writeFile(); err != nil {
 		s.out.complain("output cannot be kept, here it comes: %v", err)
 		s.replay(func() bool { return false })
 		return
 	}
-	s.kept += int64(len(s.mem))
-	if s.limit > spoolBuffer {
-		s.limit, s.mem = spoolBuffer, nil
+	s.kept += int64(s.size)
+	s.limit = spoolBlock
+	s.blocks, s.size = [][]byte{s.blocks[0][:0]}, 0
+}
+
+func (s *spool) writeFile() error {
+	if err := s.makeFile(); err != nil {
+		return err
 	}
-	s.mem = s.mem[:0]
+	for _, b := range s.blocks {
+		if _, err := s.file.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *spool) makeFile() error {
@@ -92,11 +118,14 @@ func (s *spool) replay(stopped func() bool) {
 		return
 	}
 	s.open = true
-	var from io.Reader = bytes.NewReader(s.mem)
+	var from []io.Reader
 	if s.file != nil {
-		from = io.MultiReader(io.NewSectionReader(s.file, 0, s.kept), from)
+		from = append(from, io.NewSectionReader(s.file, 0, s.kept))
 	}
-	r := bufio.NewReaderSize(from, maxGathered)
+	for _, b := range s.blocks {
+		from = append(from, bytes.NewReader(b))
+	}
+	r := bufio.NewReaderSize(io.MultiReader(from...), maxGathered)
 	for !s.out.closed && !stopped() {
 		err := s.replayRecord(r)
 		if err == io.EOF {
@@ -133,7 +162,7 @@ func noEOF(err error) error {
 
 // drop gives back what was kept.
 func (s *spool) drop() {
-	s.mem = nil
+	s.blocks = nil
 	if s.file != nil {
 		s.file.Close() // it is for nobody any more
 		s.file = nil

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -90,6 +92,27 @@ func TestSpool(t *testing.T) {
 	}
 	if left := must(os.ReadDir(os.Getenv("TMPDIR"))); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// What cannot be written to the file is printed, and nothing is lost.
+func TestSpoolFileFails(t *testing.T) {
+	w := must(os.CreateTemp(t.TempDir(), ""))
+	defer w.Close()
+	s := &spool{out: &streams{fds: [2]int{int(w.Fd()), int(w.Fd())}}, limit: 10}
+	s.write(toStdout, []byte("this is kept in the file\n"))
+	if s.file == nil || s.kept == 0 {
+		t.Fatal("no file")
+	}
+	unwritable := must(os.Open("/proc/self/fd/" + strconv.Itoa(int(s.file.Fd()))))
+	s.file.Close()
+	s.file = unwritable
+	s.write(toStderr, bytes.Repeat([]byte("x"), spoolBlock+1))
+	s.write(toStdout, []byte("\nafter"))
+	s.flush()
+	want := "this is kept in the file\n" + strings.Repeat("x", spoolBlock+1) + "\nafter"
+	if got := must(os.ReadFile(w.Name())); string(got) != want {
+		t.Errorf("%d bytes, want %d", len(got), len(want))
 	}
 }
 
