@@ -147,6 +147,9 @@ func (d *datagrams) receive() (TaggedData, error) {
 			}
 			continue
 		}
+		if ev, ok := d.poller.take(); ok && d.heard(ev) {
+			d.collect() // a hangup seldom comes alone
+		}
 		switch err := d.fill(); {
 		case err == nil:
 		case err != errNothing:
@@ -154,7 +157,7 @@ func (d *datagrams) receive() (TaggedData, error) {
 		case d.table.ended():
 			d.batch.giveBack()
 			return TaggedData{}, io.EOF
-		case !d.collect() && !d.lookLater():
+		case !d.lookLater():
 			return TaggedData{}, errNothing
 		}
 	}
@@ -188,10 +191,17 @@ func (d *datagrams) collect() (some bool) {
 			return some
 		}
 		some = true
-		if s := d.hangups.sender(ev); s != nil {
-			d.hungUp(s)
-		}
+		d.heard(ev)
 	}
+}
+
+// heard acts upon an event. It tells whether it was a hangup.
+func (d *datagrams) heard(ev event) bool {
+	s := d.hangups.sender(ev)
+	if s != nil {
+		d.hungUp(s)
+	}
+	return s != nil
 }
 
 // hungUp takes the hangup of s for what it is: the end of s, or a false alarm.
@@ -256,6 +266,7 @@ func (d *datagrams) rearmSuspects() {
 	d.suspects = slices.DeleteFunc(d.suspects, func(s *sender) bool { return d.hangups.arm(s, d.fd) == nil })
 }
 
+func (d *datagrams) look() bool  { return d.poller.find() }
 func (d *datagrams) poll() bool  { return d.poller.poll() }
 func (d *datagrams) park() error { return d.poller.park() }
 func (d *datagrams) wake()       { d.poller.wake() }

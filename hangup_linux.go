@@ -72,7 +72,7 @@ func (h *hangups) arm(s *sender, fd int) error {
 }
 
 // sender gives the one that ev is the hangup of, nil if it is another event.
-func (h *hangups) sender(ev unix.EpollEvent) *sender { return h.senders[ev.Fd] }
+func (h *hangups) sender(ev event) *sender { return h.senders[ev.Fd] }
 
 // drop ends the watch over s, if there is one.
 func (h *hangups) drop(s *sender) {

@@ -69,6 +69,10 @@ type transport interface {
 	// none and no sender is left that could write one.
 	receive() (TaggedData, error)
 
+	// look looks, after errNothing, for events that receive does not look for,
+	// such as the end of a sender. It tells whether to call receive again.
+	look() bool
+
 	// poll looks for a while whether something comes, where that is worth it.
 	poll() bool
 
@@ -224,7 +228,11 @@ func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
 	default:
 		return TaggedData{}, false, nil
 	}
-	switch d, err := m.t.receive(); err {
+	d, err = m.t.receive()
+	for err == errNothing && m.t.look() {
+		d, err = m.t.receive()
+	}
+	switch err {
 	case nil:
 		return d, true, nil
 	case errNothing, errAgain:

@@ -189,6 +189,9 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 		return p.whole, nil
 	}
 	ev, ok := p.poller.take()
+	if !ok {
+		ev, ok = p.poller.look()
+	}
 	switch {
 	case ok:
 	case p.findGrown():
@@ -286,6 +289,7 @@ func readNow(fd int, buf []byte) (int, error) {
 	}
 }
 
+func (p *pipes) look() bool  { return false } // receive does
 func (p *pipes) poll() bool  { return p.poller.poll() }
 func (p *pipes) park() error { return p.poller.park() }
 func (p *pipes) wake()       { p.poller.wake() }

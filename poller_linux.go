@@ -16,16 +16,17 @@ import (
 // parks on the runtime's poller. Every event of a descriptor is told anew
 // through both (epoll(7), measured with nesting on 6.18).
 //
-// take, look, poll, add, remove and close need the lock of the Mux; park needs
-// the turn; wake needs nothing.
+// park needs the turn, and nothing else; wake needs nothing; all others need the
+// lock of the Mux, and find, take and poll the turn besides.
 type poller struct {
 	fd    int
 	file  *os.File // of fd
 	conn  syscall.RawConn
-	check func(fd uintptr) bool // look, for conn.Read, once for all parks
+	check func(fd uintptr) bool // for conn.Read, made once for all parks
 
-	found bool            // ev is an event that is not taken yet
-	ev    unix.EpollEvent // left by poll and park
+	checked bool  // in this park
+	found   bool  // ev is an event that is not taken yet
+	ev      event // what find has found
 
 	tries int // how often poll looks, 0 where that only steals time from the writers
 	skip  int // so many polls are left out,
@@ -34,6 +35,9 @@ type poller struct {
 
 // socketTries is how often the poller of a socket looks before it parks.
 const socketTries = 20
+
+// An event is one of epoll_wait(2), for the descriptor in its Fd.
+type event = unix.EpollEvent
 
 // maxSkip is how many polls are left out at most: often enough to notice that
 // messages keep coming again, seldom enough to cost an idle reader nothing.
@@ -63,8 +67,10 @@ func newPoller(tries int) (*poller, error) {
 		p.tries = tries
 	}
 	p.check = func(uintptr) bool {
-		p.ev, p.found = p.look()
-		return p.found
+		// What woke the reader it will see by itself: this saves the look.
+		second := p.checked
+		p.checked = true
+		return second || p.find()
 	}
 	return p, nil
 }
@@ -84,13 +90,13 @@ func newSocketPoller(fd int) (*poller, error) {
 }
 
 func (p *poller) add(fd int, events uint32) error {
-	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	ev := event{Events: events, Fd: int32(fd)}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
 // again has an event of fd told anew, if there is reason for one now.
 func (p *poller) again(fd int, events uint32) {
-	ev := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	ev := event{Events: events, Fd: int32(fd)}
 	unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &ev) // fails only for what is not there
 }
 
@@ -103,18 +109,22 @@ func (p *poller) remove(fd int) {
 // look gives one event, if there is one. More than one at a time would lose
 // the order of pipes. The system call returns at once, so the runtime need not
 // know of it.
-func (p *poller) look() (ev unix.EpollEvent, ok bool) {
+func (p *poller) look() (ev event, ok bool) {
 	n, _, _ := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&ev)), 1, 0, 0, 0)
 	return ev, n == 1
 }
 
-// take gives the event that poll or park has left, or else looks for one.
-func (p *poller) take() (ev unix.EpollEvent, ok bool) {
-	if p.found {
-		p.found = false
-		return p.ev, true
-	}
-	return p.look()
+// find looks for an event, and leaves it for take.
+func (p *poller) find() bool {
+	p.ev, p.found = p.look()
+	return p.found
+}
+
+// take gives the event that find has left.
+func (p *poller) take() (ev event, ok bool) {
+	ev, ok = p.ev, p.found
+	p.found = false
+	return ev, ok
 }
 
 // poll looks for an event some times, as a reader that goes to sleep costs the
@@ -126,7 +136,7 @@ func (p *poller) poll() bool {
 		return false
 	}
 	for range p.tries {
-		if p.ev, p.found = p.look(); p.found {
+		if p.find() {
 			p.vain = 0
 			return true
 		}
@@ -139,6 +149,7 @@ func (p *poller) poll() bool {
 // park sleeps until there is an event or wake was called, before or during it.
 // Its error after close is not os.ErrClosed but the poller's own.
 func (p *poller) park() error {
+	p.checked = false
 	err := p.conn.Read(p.check)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		// Before the reader looks at what it was woken for: a wake from here on

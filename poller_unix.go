@@ -41,6 +41,8 @@ func newSocketPoller(fd int) (*poller, error) {
 }
 
 func (p *poller) look() (event, bool) { return event{}, false }
+func (p *poller) take() (event, bool) { return event{}, false }
+func (p *poller) find() bool          { return false }
 func (p *poller) poll() bool          { return false }
 
 // park sleeps until there is a message or wake was called, before or during it.
