@@ -87,9 +87,17 @@ func (j *job) flush() {
 // never stops puts behind it only as far as that cannot be told.
 func (j *job) drain(yield func(iomux.TaggedData, error) bool) {
 	end := time.Now()
+	j.cut = true
 	for late := 0; late < afterEnd; {
 		d, ok, err := j.mux.TryRead()
-		if !ok || err != nil || j.out.closed {
+		switch {
+		case err == io.EOF:
+			j.cut = false // nobody was left to wait for
+			return
+		case err != nil:
+			yield(d, err)
+			return
+		case !ok || j.out.closed:
 			return
 		}
 		j.copies.write(streamOf(d), d.Data)

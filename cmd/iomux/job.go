@@ -40,7 +40,10 @@ type job struct {
 	exited chan struct{} // closed when the command is gone
 	done   chan struct{} // closed when all is over
 
-	gathered int // pieces since the last flush
+	exitTime time.Time // set before exited is closed
+
+	gathered int  // pieces since the last flush
+	cut      bool // not everything was waited for, or printed
 }
 
 // execute runs the command that the options tell. It gives the exit code.
@@ -113,18 +116,10 @@ func (j *job) start(o *options) int {
 // wait waits for the command, then for what others may still write.
 func (j *job) wait(limit time.Duration) {
 	j.cmd.Wait() // ProcessState has the result
+	j.exitTime = time.Now()
 	close(j.exited)
 	if limit < forever {
 		time.AfterFunc(limit, func() { j.stop(errWaitOver) })
-	}
-}
-
-func (j *job) hasExited() bool {
-	select {
-	case <-j.exited:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -157,7 +152,7 @@ func (j *job) code(r result) int {
 		return exitSignal + int(unix.SIGPIPE)
 	case j.out.failed:
 		return exitFailed
-	case errors.As(context.Cause(j.ctx), &sig):
+	case j.cut && errors.As(context.Cause(j.ctx), &sig):
 		return exitSignal + int(sig.Signal)
 	}
 	return r.code
@@ -171,7 +166,11 @@ func (j *job) settle(show bool) {
 	}
 	before := j.ctx.Err()
 	j.kept.replay(func() bool { return j.ctx.Err() != before })
-	if _, red := j.print.(*colored); red && j.ctx.Err() != before {
+	if j.ctx.Err() == before {
+		return
+	}
+	j.cut = true
+	if _, red := j.print.(*colored); red {
 		j.out.write(toStderr, []byte(redOff)) // what was to do that is not printed
 	}
 }

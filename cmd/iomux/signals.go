@@ -8,9 +8,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// interruptDelay is how late an interrupt of the terminal may be noticed here: a
+// command that it has ended is then gone already, and what is left of its output
+// is still to be shown.
+const interruptDelay = 100 * time.Millisecond
 
 // A signalled is the reason to stop waiting for output: the command is gone,
 // and iomux itself is to end.
@@ -39,16 +45,29 @@ func (j *job) passOn() {
 		case <-j.done:
 			return
 		case s := <-j.signals:
-			sig := s.(syscall.Signal)
-			if sig == unix.SIGINT && foreground() && !j.hasExited() {
-				continue // the terminal has sent it to the command as well
-			}
-			err := j.cmd.Process.Signal(sig)
-			if errors.Is(err, os.ErrProcessDone) && sig != unix.SIGUSR1 && sig != unix.SIGUSR2 {
-				j.stop(signalled{sig})
-				signal.Reset(sig) // should the rest take too long
-			}
+			j.passOnOne(s.(syscall.Signal))
 		}
+	}
+}
+
+func (j *job) passOnOne(sig syscall.Signal) {
+	if sig == unix.SIGINT && !j.goneFor(interruptDelay) && foreground() {
+		return // the terminal has sent it to the command as well
+	}
+	gone := ended(j.cmd.Process.Pid) || errors.Is(j.cmd.Process.Signal(sig), os.ErrProcessDone)
+	if gone && sig != unix.SIGUSR1 && sig != unix.SIGUSR2 {
+		j.stop(signalled{sig})
+		signal.Reset(sig) // should the rest take too long
+	}
+}
+
+// goneFor tells whether the command has ended that long ago.
+func (j *job) goneFor(d time.Duration) bool {
+	select {
+	case <-j.exited:
+		return time.Since(j.exitTime) > d
+	default:
+		return false
 	}
 }
 
