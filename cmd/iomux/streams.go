@@ -110,5 +110,5 @@ func (s *streams) fail(format string, args ...any) {
 // printed before.
 func (s *streams) complain(format string, args ...any) {
 	s.flush()
-	writeAll(unix.Stderr, fmt.Appendf(nil, "iomux: "+format+"\n", args...)) // nobody is left to tell
+	writeAll(s.fds[toStderr], fmt.Appendf(nil, "iomux: "+format+"\n", args...)) // nobody is left to tell
 }
