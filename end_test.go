@@ -320,7 +320,9 @@ func TestEndNotEarly(t *testing.T) {
 // The same with a child that writes and closes.
 func TestEndOfChildNotEarly(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		pair := must(unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0))
+		pair := must(unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET, 0))
+		unix.CloseOnExec(pair[0])
+		unix.CloseOnExec(pair[1])
 		defer unix.Close(pair[1])
 		cmd := childCommand("writeAndClose")
 		cmd.Stdin, cmd.Stderr = os.NewFile(uintptr(pair[0]), "socket"), os.Stderr
