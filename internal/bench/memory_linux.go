@@ -59,8 +59,14 @@ func oneMux() ([]usage, error) {
 	_, resident = slotMemory()
 	all = append(all, usage{"resident, 200 batches of small ones later", resident, 64})
 
+	idle, err := idleMux(m, f)
+	return append(all, idle), err
+}
+
+// idleMux measures m after large messages and some idle waiting, to its end.
+func idleMux(m *iomux.Mux, f *os.File) (usage, error) {
 	if _, err := writeLargest(m, f); err != nil {
-		return nil, err
+		return usage{}, err
 	}
 	read := make(chan error)
 	go func() {
@@ -68,14 +74,13 @@ func oneMux() ([]usage, error) {
 		read <- err
 	}()
 	time.Sleep(300 * time.Millisecond) // what is measured is what happens then
-	_, resident = slotMemory()
-	all = append(all, usage{"resident, or 0.3 s of idle waiting later", resident, 64})
+	_, resident := slotMemory()
 
 	f.Close()
 	if err := <-read; err != io.EOF {
-		return nil, fmt.Errorf("at the end: %w", err)
+		return usage{}, fmt.Errorf("at the end: %w", err)
 	}
-	return all, nil
+	return usage{"resident, or 0.3 s of idle waiting later", resident, 64}, nil
 }
 
 // reading makes a Mux that has read messages of 64 bytes and of a page.

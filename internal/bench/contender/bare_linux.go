@@ -137,6 +137,7 @@ func (c *calls) sender(epoll int, to unix.Sockaddr) (sender, hangup int) {
 	c.did(unix.Bind(sender, addr))
 	var p [2]int
 	c.did(unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK))
+	c.get(unix.FcntlInt(uintptr(p[0]), unix.F_SETPIPE_SZ, os.Getpagesize()))
 	c.did(unix.Sendmsg(sender, []byte{0}, unix.UnixRights(p[1]), addr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL))
 	c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, p[0], &unix.EpollEvent{}))
 	c.did(unix.Close(p[1]))
