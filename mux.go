@@ -50,7 +50,7 @@ type TaggedData struct {
 // The zero Mux cannot be used: [New], [NewIn], [NewAbstract] and [NewPipe] make
 // one. It holds descriptors, which only [Mux.Close] gives back.
 type Mux struct {
-	turn chan struct{} // holds one token while somebody reads
+	turn chan struct{} // holds one token while a reader waits for data
 
 	mu     sync.Mutex // guards what follows, and the transport but for park and wake
 	t      transport
@@ -94,6 +94,7 @@ type transport interface {
 var (
 	errNothing = errors.New("iomux: nothing to read now")
 	errAgain   = errors.New("iomux: look again")
+	errBusy    = errors.New("iomux: another one reads")
 	errClosed  = fmt.Errorf("iomux: Mux is closed: %w", os.ErrClosed)
 )
 
@@ -158,20 +159,29 @@ func (m *Mux) Read() (TaggedData, error) {
 // ends. Nothing is lost by that: what arrives then is kept for the next read.
 // ctx must not be nil.
 func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
-	if err := m.takeTurn(ctx); err != nil {
+	if err := ctx.Err(); err != nil {
 		return TaggedData{}, m.orClosed(err)
 	}
-	defer m.giveTurn()
-	d, err := m.receive()
-	if err == errNothing || err == errAgain {
-		return m.wait(ctx, err)
+	d, err := m.receive(true)
+	switch err {
+	case errBusy:
+		select {
+		case m.turn <- struct{}{}:
+		case <-ctx.Done():
+			return TaggedData{}, m.orClosed(ctx.Err())
+		}
+		d, err = m.receive(false)
+	case errNothing, errAgain:
+	default:
+		return d, err
 	}
-	return d, err
+	return m.wait(ctx, d, err)
 }
 
-// wait waits for the next piece, after receive has given err. It is apart from
-// ReadContext because a defer in a loop makes every call of a function slower.
-func (m *Mux) wait(ctx context.Context, err error) (d TaggedData, _ error) {
+// wait goes on after receive has given d and err, and the caller has got the
+// turn, until there is a result. It gives the turn back.
+func (m *Mux) wait(ctx context.Context, d TaggedData, err error) (TaggedData, error) {
+	defer func() { <-m.turn }()
 	armed := false
 	for err == errNothing || err == errAgain {
 		if err := ctx.Err(); err != nil {
@@ -189,21 +199,34 @@ func (m *Mux) wait(ctx context.Context, err error) (d TaggedData, _ error) {
 				return TaggedData{}, m.orClosed(fmt.Errorf("iomux: wait for data: %w", err))
 			}
 		}
-		d, err = m.receive()
+		d, err = m.receive(false)
 	}
 	return d, err
 }
 
 // receive gives the next piece, waiting for it no longer than polling is worth.
-func (m *Mux) receive() (TaggedData, error) {
+//
+// A reader who has not got the turn needs none if the piece is there. It gets
+// the turn if there is none, and errBusy, with nothing done, if another has it.
+func (m *Mux) receive(needTurn bool) (TaggedData, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return TaggedData{}, errClosed
 	}
+	if needTurn && len(m.turn) > 0 {
+		return TaggedData{}, errBusy
+	}
 	d, err := m.t.receive()
 	if err == errNothing && m.t.poll() {
-		return m.t.receive()
+		d, err = m.t.receive()
+	}
+	if needTurn && (err == errNothing || err == errAgain) {
+		select {
+		case m.turn <- struct{}{}:
+		default:
+			return TaggedData{}, errBusy
+		}
 	}
 	return d, err
 }
@@ -222,10 +245,7 @@ func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
 	if m.closed {
 		return TaggedData{}, false, errClosed
 	}
-	select {
-	case m.turn <- struct{}{}:
-		defer m.giveTurn()
-	default:
+	if len(m.turn) > 0 {
 		return TaggedData{}, false, nil
 	}
 	d, err = m.t.receive()
@@ -287,23 +307,3 @@ func (m *Mux) orClosed(err error) error {
 	}
 	return err
 }
-
-// takeTurn waits until nobody else reads.
-func (m *Mux) takeTurn(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case m.turn <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case m.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (m *Mux) giveTurn() { <-m.turn }
