@@ -20,7 +20,7 @@ const slotSize = 4<<20 + 64*4096
 var slotsAreSafe = strconv.IntSize == 64 && os.Getpagesize() == 4096
 
 // slots is the memory of a batch: address space first, its pages cost memory
-// once they are touched (68 MiB of the one, up to 64 KiB of the other while
+// once they are touched (51 MiB of the one, up to 48 KiB of the other while
 // messages are small).
 //
 // It is never unmapped, for Data that was kept too long must not fault when it
