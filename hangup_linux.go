@@ -62,7 +62,7 @@ func (h *hangups) arm(s *sender, fd int) error {
 		unix.Close(p[0])
 		return fmt.Errorf("watch for its end: %w", os.NewSyscallError("sendmsg", err))
 	}
-	if err := h.poller.add(p[0], 0); err != nil { // EPOLLHUP is always told
+	if err := h.poller.add(p[0], int32(p[0]), 0); err != nil { // EPOLLHUP is always told
 		unix.Close(p[0])
 		return err
 	}

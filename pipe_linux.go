@@ -76,8 +76,9 @@ const sizeInterval = 64
 // order is gone (measured).
 type pipes struct {
 	poller *poller
-	ends   map[int32]*pipeEnd // by descriptor
-	used   bool               // there has been a sender
+	ends   map[int32]*pipeEnd // by number
+	made   int32              // the number of the last one, 0 before the first
+	tendAt int                // so many ends are too many not to tend them
 	buf    []byte
 	whole  *pipeEnd   // the one that is read until nothing is left,
 	turn   int        // or until so many pieces were read, if not 0
@@ -87,10 +88,13 @@ type pipes struct {
 
 // A pipeEnd is the read end of a sender's pipe.
 type pipeEnd struct {
-	fd    int
-	tag   string
-	fresh bool // is among pipes.fresh
-	grown bool // the child has changed its size
+	fd int
+	// number is of this end alone, unlike fd: a parked reader may have found an
+	// event of an end that is gone when it is taken.
+	number int32
+	tag    string
+	fresh  bool // is among pipes.fresh
+	grown  bool // the child has changed its size
 }
 
 func newPipes() (*pipes, error) {
@@ -138,18 +142,41 @@ func onePage(r int) error {
 }
 
 func (p *pipes) add(tag string) (*os.File, error) {
+	if len(p.ends) >= p.tendAt {
+		p.tend()
+	}
 	r, w, err := newPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.poller.add(r, pipeEvents); err != nil {
+	if err := p.poller.add(r, p.made+1, pipeEvents); err != nil {
 		unix.Close(r)
 		unix.Close(w)
 		return nil, err
 	}
-	p.ends[int32(r)] = &pipeEnd{fd: r, tag: tag}
-	p.used = true
+	p.made++
+	p.ends[p.made] = &pipeEnd{fd: r, number: p.made, tag: tag}
 	return senderFile(w, tag), nil
+}
+
+// tend gives back the pipes that have neither a writer nor anything to read,
+// for a caller that makes many senders and does not read. It is due again when
+// there are twice as many as it leaves, so it costs each sender little.
+func (p *pipes) tend() {
+	var ends []*pipeEnd
+	var fds []unix.PollFd
+	for _, e := range p.ends {
+		ends = append(ends, e)
+		fds = append(fds, unix.PollFd{Fd: int32(e.fd), Events: unix.POLLIN})
+	}
+	unix.Poll(fds, 0) // if it fails, no event is in fds
+	for i, e := range ends {
+		if fds[i].Revents == unix.POLLHUP {
+			p.remove(e)
+			p.poller.wake() // the reader may have slept for its event
+		}
+	}
+	p.tendAt = 2*len(p.ends) + 2
 }
 
 func (p *pipes) receive() (TaggedData, error) {
@@ -181,7 +208,7 @@ func (p *pipes) receive() (TaggedData, error) {
 // nextEvent gives the pipe that the next event is of, io.EOF when there is no
 // pipe, errNothing when there is no event.
 func (p *pipes) nextEvent() (*pipeEnd, error) {
-	if p.used && len(p.ends) == 0 {
+	if p.made != 0 && len(p.ends) == 0 {
 		return nil, io.EOF
 	}
 	p.events++
@@ -201,6 +228,8 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 	}
 	e := p.ends[ev.Fd]
 	switch {
+	case e == nil: // given back since the event was found
+		return p.nextEvent()
 	case ev.Events&unix.EPOLLHUP != 0: // nobody can write any more
 		p.whole, p.turn = e, 0
 	case e.grown:
@@ -217,7 +246,7 @@ func (p *pipes) endTurn() {
 		return
 	}
 	if p.turn--; p.turn == 0 {
-		p.poller.again(p.whole.fd, pipeEvents)
+		p.poller.again(p.whole.fd, p.whole.number, pipeEvents)
 		p.whole = nil
 	}
 }
@@ -265,10 +294,12 @@ func (p *pipes) remove(e *pipeEnd) {
 	if e.fresh {
 		p.fresh = slices.DeleteFunc(p.fresh, func(f *pipeEnd) bool { return f == e })
 	}
-	p.whole, p.turn = nil, 0
+	if p.whole == e {
+		p.whole, p.turn = nil, 0
+	}
 	p.poller.remove(e.fd)
 	unix.Close(e.fd)
-	delete(p.ends, int32(e.fd))
+	delete(p.ends, e.number)
 	if len(p.ends) == 0 {
 		p.ends = make(map[int32]*pipeEnd) // a map does not shrink
 	}

@@ -36,7 +36,7 @@ type poller struct {
 // socketTries is how often the poller of a socket looks before it parks.
 const socketTries = 20
 
-// An event is one of epoll_wait(2), for the descriptor in its Fd.
+// An event is one of epoll_wait(2), for what was added with the number in its Fd.
 type event = unix.EpollEvent
 
 // maxSkip is how many polls are left out at most: often enough to notice that
@@ -82,21 +82,22 @@ func newSocketPoller(fd int) (*poller, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.add(fd, unix.EPOLLIN|unix.EPOLLET); err != nil {
+	if err := p.add(fd, int32(fd), unix.EPOLLIN|unix.EPOLLET); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *poller) add(fd int, events uint32) error {
-	ev := event{Events: events, Fd: int32(fd)}
+// add watches fd. Its events have that number in their Fd.
+func (p *poller) add(fd int, number int32, events uint32) error {
+	ev := event{Events: events, Fd: number}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
 // again has an event of fd told anew, if there is reason for one now.
-func (p *poller) again(fd int, events uint32) {
-	ev := event{Events: events, Fd: int32(fd)}
+func (p *poller) again(fd int, number int32, events uint32) {
+	ev := event{Events: events, Fd: number}
 	unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &ev) // fails only for what is not there
 }
 
