@@ -14,6 +14,13 @@ func (m *Mux) Rows() int {
 	return m.t.backlog() // of pipes
 }
 
+// Suspects tells how many open senders have no event for their end.
+func (m *Mux) Suspects() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.t.(*datagrams).suspects)
+}
+
 // Backlog tells how many pieces can have been written and not yet read.
 func (m *Mux) Backlog() int { return m.backlog() }
 

@@ -21,13 +21,17 @@ import (
 // may be a false alarm.
 type hangups struct {
 	poller  *poller
-	senders map[int32]*sender // by the read end of the pipe
+	senders map[int32]*sender // by number
+	made    int32             // the number of the last one, from 1 on
 }
 
 // A hangup is the sender's part of it.
 type hangup struct {
-	fd int       // read end of the pipe
-	at time.Time // when it was armed, zero if it is not
+	fd int // read end of the pipe
+	// number is of this hangup alone, unlike fd: a parked reader may have found an
+	// event of one that is dropped when it is taken.
+	number int32
+	at     time.Time // when it was armed, zero if it is not
 }
 
 func (h *hangup) armed() bool { return !h.at.IsZero() }
@@ -62,12 +66,13 @@ func (h *hangups) arm(s *sender, fd int) error {
 		unix.Close(p[0])
 		return fmt.Errorf("watch for its end: %w", os.NewSyscallError("sendmsg", err))
 	}
-	if err := h.poller.add(p[0], int32(p[0]), 0); err != nil { // EPOLLHUP is always told
+	h.made++
+	if err := h.poller.add(p[0], h.made, 0); err != nil { // EPOLLHUP is always told
 		unix.Close(p[0])
 		return err
 	}
-	s.hangup = hangup{fd: p[0], at: time.Now()}
-	h.senders[int32(p[0])] = s
+	s.hangup = hangup{fd: p[0], number: h.made, at: time.Now()}
+	h.senders[h.made] = s
 	return nil
 }
 
@@ -81,7 +86,7 @@ func (h *hangups) drop(s *sender) {
 	}
 	h.poller.remove(s.hangup.fd)
 	unix.Close(s.hangup.fd)
-	delete(h.senders, int32(s.hangup.fd))
+	delete(h.senders, s.hangup.number)
 	if len(h.senders) == 0 {
 		h.senders = make(map[int32]*sender) // a map does not shrink
 	}
@@ -90,8 +95,8 @@ func (h *hangups) drop(s *sender) {
 
 // close ends all watches. The poller is closed already.
 func (h *hangups) close() {
-	for fd := range h.senders {
-		unix.Close(int(fd))
+	for _, s := range h.senders {
+		unix.Close(s.hangup.fd)
 	}
 	h.senders = nil
 }

@@ -75,14 +75,15 @@ func newPoller(tries int) (*poller, error) {
 	return p, nil
 }
 
-// newSocketPoller makes a poller for the receiving socket fd. Its event may be
-// told once only: what there is must be received before the next park.
+// newSocketPoller makes a poller for the receiving socket fd. Its event, which
+// has the number 0, may be told once only: what there is must be received before
+// the next park.
 func newSocketPoller(fd int) (*poller, error) {
 	p, err := newPoller(socketTries)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.add(fd, int32(fd), unix.EPOLLIN|unix.EPOLLET); err != nil {
+	if err := p.add(fd, 0, unix.EPOLLIN|unix.EPOLLET); err != nil {
 		p.close()
 		return nil, err
 	}
