@@ -18,8 +18,8 @@ import (
 	"testing"
 )
 
-// What README.md and the package comment show as Go stands in the examples, so
-// it compiles, and runs.
+// What README.md, the recipes and the package comment show as Go stands in the
+// examples, so it compiles, and runs.
 func TestDocsShowExamples(t *testing.T) {
 	var examples strings.Builder
 	for _, file := range must(filepath.Glob("example*_test.go")) {
@@ -36,14 +36,16 @@ func TestDocsShowExamples(t *testing.T) {
 		}
 	}
 
-	var snippets []string
-	readme := string(must(os.ReadFile("README.md")))
-	for _, m := range regexp.MustCompile("(?ms)^ *```go\n(.*?)^ *```").FindAllStringSubmatch(readme, -1) {
-		snippets = append(snippets, m[1])
+	code := regexp.MustCompile("(?ms)^ *```go\n(.*?)^ *```")
+	for _, file := range []string{"README.md", "docs/recipes.md"} {
+		var snippets []string
+		for _, m := range code.FindAllStringSubmatch(string(must(os.ReadFile(file))), -1) {
+			snippets = append(snippets, m[1])
+		}
+		check(file, snippets)
 	}
-	check("README.md", snippets)
 
-	snippets = nil
+	var snippets []string
 	p := libraryDoc(t)
 	for _, block := range p.Parser().Parse(p.Doc).Content {
 		if code, ok := block.(*comment.Code); ok {
@@ -190,22 +192,5 @@ func libraryDoc(t *testing.T) *doc.Package {
 	t.Helper()
 	ctx := build.Default
 	ctx.BuildTags = append(ctx.BuildTags, "experimental_unix")
-	pkg, err := ctx.ImportDir(".", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fset := token.NewFileSet()
-	var files []*ast.File
-	for _, name := range pkg.GoFiles {
-		f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, f)
-	}
-	d, err := doc.NewFromFiles(fset, files, "github.com/seed-5082a588/iomux")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
+	return packageDoc(t, ctx, token.NewFileSet(), parser.ParseComments)
 }
