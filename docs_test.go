@@ -9,6 +9,7 @@ import (
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"net/url"
 	"os"
@@ -129,6 +130,35 @@ func anchors(file string) map[string]bool {
 		all[strings.ReplaceAll(name, " ", "-")] = true
 	}
 	return all
+}
+
+// The functions that docs/how-it-works.md names, as `f()` or `T.f()`, exist.
+func TestDocsNameFunctions(t *testing.T) {
+	exist := make(map[string]bool)
+	for _, file := range must(filepath.Glob("*.go")) {
+		f := must(parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution))
+		for _, d := range f.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			name := f.Name.Name
+			if f.Recv != nil {
+				name = strings.TrimPrefix(types.ExprString(f.Recv.List[0].Type), "*") + "." + name
+			}
+			exist[name] = true
+		}
+	}
+	text := string(must(os.ReadFile("docs/how-it-works.md")))
+	named := regexp.MustCompile("`([A-Za-z.]+)\\(\\)`").FindAllStringSubmatch(text, -1)
+	for _, m := range named {
+		if !exist[m[1]] {
+			t.Errorf("there is no %s()", m[1])
+		}
+	}
+	if len(named) == 0 {
+		t.Error("none named at all")
+	}
 }
 
 // Everything exported has a doc comment, fields of structs too.
