@@ -1,5 +1,5 @@
 // Command picture draws docs/two-pipes.svg: what a program wrote, as it is seen
-// through two pipes and through iomux. It runs the program to see.
+// through two pipes, through one, and through iomux. It runs the program to see.
 //
 //	go generate ./internal/picture
 package main
@@ -31,7 +31,7 @@ const runs = 100
 // A line is one that was seen.
 type line struct {
 	text string
-	err  bool // of standard error
+	err  bool // known to be of standard error
 }
 
 func main() {
@@ -57,7 +57,11 @@ func draw(name string) error {
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build the command: %w", err)
 	}
-	pipes, err := try(twoPipes)
+	two, err := try(twoPipes)
+	if err != nil {
+		return err
+	}
+	one, err := try(onePipe)
 	if err != nil {
 		return err
 	}
@@ -65,14 +69,14 @@ func draw(name string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, picture(pipes, muxed), 0o666)
+	return os.WriteFile(name, picture(two, one, muxed), 0o666)
 }
 
-// A trial is many runs: how many lost the order, and what was seen in one, that
-// lost it if any did.
+// A trial is many runs: how many lost the order, how many a stream, and what was
+// seen in one, that lost the order if any did.
 type trial struct {
-	lost int
-	seen []line
+	lost, streamLost int
+	seen             []line
 }
 
 func try(run func() ([]line, error)) (t trial, err error) {
@@ -81,12 +85,15 @@ func try(run func() ([]line, error)) (t trial, err error) {
 		if err != nil {
 			return t, err
 		}
-		lost := !slices.Equal(seen, written())
+		lost := !slices.EqualFunc(seen, written(), func(a, b line) bool { return a.text == b.text })
 		if t.seen == nil || lost && t.lost == 0 {
 			t.seen = seen
 		}
 		if lost {
 			t.lost++
+		}
+		if slices.ContainsFunc(written(), func(l line) bool { return !slices.Contains(seen, l) }) {
+			t.streamLost++
 		}
 	}
 	return t, nil
@@ -128,6 +135,15 @@ func (s stream) Write(p []byte) (int, error) {
 		s.lines = append(s.lines, line{strings.TrimSuffix(text, "\n"), s.err})
 	}
 	return len(p), nil
+}
+
+// onePipe runs the program with both streams on one pipe, as 2>&1 does.
+func onePipe() (lines []line, err error) {
+	text, err := exec.Command("sh", "-c", program).CombinedOutput()
+	for l := range strings.Lines(string(text)) {
+		lines = append(lines, line{strings.TrimSuffix(l, "\n"), false})
+	}
+	return lines, err
 }
 
 func throughIomux(iomux string) ([]line, error) {
