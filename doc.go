@@ -18,7 +18,8 @@
 //
 // [Output] runs a command, [Mux.Output] runs one on a Mux that is there already,
 // and [Lines] makes lines of the pieces. For everything else make a Mux, hand out
-// its senders, close the copies that are held here, and read until io.EOF.
+// its senders, close the copies that are held here, and read until io.EOF. The
+// examples of the package are recipes for common jobs.
 //
 // A sender is an [*os.File] because [os/exec.Cmd] hands that to the child as it
 // is. For any other writer it makes a pipe and a goroutine that copies, and the
