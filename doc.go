@@ -45,8 +45,8 @@
 // [New] is right for most: fast, with the time of each write and the process that
 // wrote. [NewIn] is the same with the private directory elsewhere. [NewAbstract]
 // is for processes that may not write to any directory. [NewPipe] is for children
-// that cannot live with a socket as their output, as below; it can be asked to
-// take any program.
+// that cannot live with a socket as their output, as below; any program works
+// with it.
 //
 // # Limits
 //
