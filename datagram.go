@@ -4,6 +4,7 @@ package iomux
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -153,7 +154,7 @@ func (d *datagrams) receive() (TaggedData, error) {
 		switch err := d.fill(); {
 		case err == nil:
 		case err != errNothing:
-			return TaggedData{}, err
+			return TaggedData{}, fmt.Errorf("iomux: receive: %w", err)
 		case d.table.ended():
 			d.batch.giveBack()
 			return TaggedData{}, io.EOF

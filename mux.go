@@ -73,7 +73,8 @@ type transport interface {
 	// such as the end of a sender. It tells whether to call receive again.
 	look() bool
 
-	// poll looks for a while whether something comes, where that is worth it.
+	// poll looks, after errNothing, whether something comes, and for a while
+	// where that is worth it. It tells whether to call receive again.
 	poll() bool
 
 	// park waits until receive is worth another call: something came, or
@@ -219,7 +220,9 @@ func (m *Mux) receive(needTurn bool) (TaggedData, error) {
 	}
 	d, err := m.t.receive()
 	if err == errNothing && m.t.poll() {
-		d, err = m.t.receive()
+		if d, err = m.t.receive(); err == errNothing {
+			err = errAgain // poll has the last word before a park
+		}
 	}
 	if needTurn && (err == errNothing || err == errAgain) {
 		select {

@@ -137,7 +137,7 @@ func (m *Mux) start(cmd *exec.Cmd) (*run, error) {
 // noteCancel has the end of the command's context noted. Wait synchronizes with
 // the goroutine of os/exec that calls Cancel.
 func (r *run) noteCancel() {
-	if cancel := r.cmd.Cancel; cancel != nil && r.cmd.WaitDelay > 0 {
+	if cancel := r.cmd.Cancel; cancel != nil && r.cmd.WaitDelay != 0 {
 		r.cmd.Cancel = func() error {
 			r.killed = time.Now()
 			return cancel()
@@ -150,7 +150,7 @@ func (r *run) watch() {
 	defer r.cancel()
 	r.exited <- r.cmd.Wait()
 	delay := r.cmd.WaitDelay
-	if delay <= 0 {
+	if delay == 0 {
 		<-r.done
 		return
 	}

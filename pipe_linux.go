@@ -61,6 +61,9 @@ func NewPipe() (*Mux, error) {
 // holds one write, so a reader that sleeps stops its writers for much longer.
 const pipeTries = 200
 
+// pipeShort is the longest park after which messages are taken to keep coming.
+const pipeShort = 250 * time.Microsecond
+
 // pipeEvents is what the poller watches a pipe for.
 const pipeEvents = unix.EPOLLIN | unix.EPOLLET
 
@@ -104,7 +107,7 @@ func newPipes() (*pipes, error) {
 	}
 	unix.Close(r)
 	unix.Close(w)
-	p, err := newPoller(pipeTries)
+	p, err := newPoller(pipeTries, pipeShort)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +197,7 @@ func (p *pipes) receive() (TaggedData, error) {
 			p.whole, p.turn = nil, 0
 		case err != nil:
 			p.whole, p.turn = nil, 0
-			return TaggedData{}, os.NewSyscallError("read", err)
+			return TaggedData{}, fmt.Errorf("iomux: receive from sender %.100q: %w", e.tag, os.NewSyscallError("read", err))
 		case n == 0:
 			p.remove(e)
 		default:
@@ -219,11 +222,7 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 	if !ok {
 		ev, ok = p.poller.look()
 	}
-	switch {
-	case ok:
-	case p.findGrown():
-		return p.whole, nil
-	default:
+	if !ok {
 		return nil, errNothing
 	}
 	e := p.ends[ev.Fd]
@@ -320,8 +319,8 @@ func readNow(fd int, buf []byte) (int, error) {
 	}
 }
 
-func (p *pipes) look() bool  { return false } // receive does
-func (p *pipes) poll() bool  { return p.poller.poll() }
+func (p *pipes) look() bool  { return p.findGrown() }
+func (p *pipes) poll() bool  { return p.poller.poll() || p.findGrown() }
 func (p *pipes) park() error { return p.poller.park() }
 func (p *pipes) wake()       { p.poller.wake() }
 

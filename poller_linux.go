@@ -28,9 +28,10 @@ type poller struct {
 	found   bool  // ev is an event that is not taken yet
 	ev      event // what find has found
 
-	tries int // how often poll looks, 0 where that only steals time from the writers
-	skip  int // so many polls are left out,
-	vain  int // after so many that brought nothing
+	tries int           // how often poll looks, 0 where that only steals time from the writers
+	short time.Duration // a shorter park tells that messages keep coming, so that polling is worth it
+	skip  int           // so many polls are left out,
+	vain  int           // after so many that brought nothing
 }
 
 // socketTries is how often the poller of a socket looks before it parks.
@@ -43,8 +44,9 @@ type event = unix.EpollEvent
 // messages keep coming again, seldom enough to cost an idle reader nothing.
 const maxSkip = 63
 
-// newPoller makes a poller that looks so many times before it parks.
-func newPoller(tries int) (*poller, error) {
+// newPoller makes a poller that looks so many times before it parks, and does so
+// again soon after a park that was short.
+func newPoller(tries int, short time.Duration) (*poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -53,7 +55,7 @@ func newPoller(tries int) (*poller, error) {
 		unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	p := &poller{fd: fd, short: short, file: os.NewFile(uintptr(fd), "epoll")}
 	// Fails if the runtime's poller did not take it: parking would, later.
 	if err := p.file.SetReadDeadline(time.Time{}); err != nil {
 		p.file.Close()
@@ -79,7 +81,7 @@ func newPoller(tries int) (*poller, error) {
 // has the number 0, may be told once only: what there is must be received before
 // the next park.
 func newSocketPoller(fd int) (*poller, error) {
-	p, err := newPoller(socketTries)
+	p, err := newPoller(socketTries, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +154,11 @@ func (p *poller) poll() bool {
 // Its error after close is not os.ErrClosed but the poller's own.
 func (p *poller) park() error {
 	p.checked = false
+	start := time.Now()
 	err := p.conn.Read(p.check)
+	if time.Since(start) < p.short {
+		p.skip = 0
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		// Before the reader looks at what it was woken for: a wake from here on
 		// sets the deadline again.
