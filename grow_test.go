@@ -18,6 +18,7 @@ func countAll() counts { return counts{len(openFiles()), runtime.NumGoroutine()}
 // wantNoGrowth compares with what there was.
 func wantNoGrowth(t *testing.T, before counts) {
 	t.Helper()
+	awaitGoroutines(before.goroutines)
 	if now := countAll(); now.files > before.files || now.goroutines > before.goroutines {
 		t.Fatalf("there are %+v, were %+v: %v", now, before, openFiles())
 	}

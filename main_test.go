@@ -106,14 +106,7 @@ func leakCheck(t testing.TB) {
 	t.Helper()
 	goroutines, files := runtime.NumGoroutine(), openFiles()
 	t.Cleanup(func() {
-		// What ends by itself, a goroutine that has just given its result,
-		// gets some time.
-		for range 200 {
-			if runtime.NumGoroutine() <= goroutines {
-				break
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		awaitGoroutines(goroutines)
 		if n := runtime.NumGoroutine(); n > goroutines {
 			t.Errorf("%d goroutines, there were %d", n, goroutines)
 			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
@@ -122,6 +115,17 @@ func leakCheck(t testing.TB) {
 			t.Errorf("%d descriptors, there were %d: %v, were %v", len(now), len(files), now, files)
 		}
 	})
+}
+
+// awaitGoroutines gives goroutines that are at their end, having just given their
+// result, some time until there are no more than so many.
+func awaitGoroutines(most int) {
+	for range 200 {
+		if runtime.NumGoroutine() <= most {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // openFiles gives what the descriptors of this process lead to, where the system
