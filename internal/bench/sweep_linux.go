@@ -117,7 +117,7 @@ func (o options) queueProbes(withC bool) (all []probe) {
 			t := o.stream("New", small)
 			t.load.Senders = n
 			all = append(all, probe{t, func(ns, _ float64) []point {
-				return []point{{bySenders, fmt.Sprint("New, max_dgram_qlen ", q), float64(n), 1e9 / ns}}
+				return []point{{bySenders, fmt.Sprint("New, queue ", q), float64(n), 1e9 / ns}}
 			}})
 		}
 	}
