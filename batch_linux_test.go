@@ -1,4 +1,4 @@
-//go:build !test_portable
+//go:build !test_portable && !arm
 
 package iomux_test
 
