@@ -40,10 +40,6 @@ const socketTries = 20
 // An event is one of epoll_wait(2), for what was added with the number in its Fd.
 type event = unix.EpollEvent
 
-// yieldEvery is after how many looks the processor is offered to others: the
-// writer may be waiting for this very one.
-const yieldEvery = 8
-
 // maxSkip is how many polls are left out at most: often enough to notice that
 // messages keep coming again, seldom enough to cost an idle reader nothing.
 const maxSkip = 63
@@ -143,13 +139,10 @@ func (p *poller) poll() bool {
 		p.skip--
 		return false
 	}
-	for i := range p.tries {
+	for range p.tries {
 		if p.find() {
 			p.vain = 0
 			return true
-		}
-		if i%yieldEvery == yieldEvery-1 {
-			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		}
 	}
 	p.vain = min(2*p.vain+1, maxSkip)
