@@ -37,6 +37,10 @@ type poller struct {
 // socketTries is how often the poller of a socket looks before it parks.
 const socketTries = 20
 
+// yieldEvery is after how many looks in vain the processor is offered to others:
+// the writer may be waiting for it, and then nothing can come.
+const yieldEvery = 8
+
 // An event is one of epoll_wait(2), for what was added with the number in its Fd.
 type event = unix.EpollEvent
 
@@ -139,10 +143,13 @@ func (p *poller) poll() bool {
 		p.skip--
 		return false
 	}
-	for range p.tries {
+	for i := range p.tries {
 		if p.find() {
 			p.vain = 0
 			return true
+		}
+		if i%yieldEvery == yieldEvery-1 {
+			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		}
 	}
 	p.vain = min(2*p.vain+1, maxSkip)
