@@ -59,10 +59,10 @@ func NewPipe() (*Mux, error) {
 
 // pipeTries is how often the poller of pipes looks before it parks. Each pipe
 // holds one write, so a reader that sleeps stops its writers for much longer.
-const pipeTries = 200
+const pipeTries = 400
 
 // pipeShort is the longest park after which messages are taken to keep coming.
-const pipeShort = 250 * time.Microsecond
+const pipeShort = 500 * time.Microsecond
 
 // pipeEvents is what the poller watches a pipe for.
 const pipeEvents = unix.EPOLLIN | unix.EPOLLET
