@@ -165,7 +165,7 @@ func (r *runner) run(t task) (contender.Result, error) {
 func (r *runner) command(ctx context.Context, t task) *exec.Cmd {
 	if t.how == cLoop {
 		w := writer(t.load)
-		cmd := exec.CommandContext(ctx, r.cLoop, append([]string{fmt.Sprint(t.load.Writes)}, w.Args...)...)
+		cmd := exec.CommandContext(ctx, r.cLoop, append([]string{fmt.Sprint(t.load.Writes), fmt.Sprint(t.load.AnswerSize())}, w.Args...)...)
 		cmd.Env = w.Env
 		return cmd
 	}

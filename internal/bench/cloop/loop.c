@@ -2,9 +2,10 @@
  * The bare receiver: recvmmsg with 16 slots of 256 KiB, asking for the time and
  * the credentials of each message, and nothing else.
  *
- * loop WRITES WRITER [ARG]... runs the writer, which writes that often, on two
- * senders, and prints how many nanoseconds went by, and how many of processor
- * time this process used, from the release of the writer until all had come.
+ * loop WRITES ANSWER WRITER [ARG]... runs the writer, which writes that often, on
+ * two senders, and prints how many nanoseconds went by, and how many of processor
+ * time this process used, from the release of the writer until all had come. If
+ * ANSWER is not 0, each message is answered with so many bytes.
  */
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -116,8 +117,10 @@ static long long cpu(void)
 
 int main(int argc, char **argv)
 {
-	if (argc < 3)
+	if (argc < 4)
 		return 2;
+	size_t answer_size = atoi(argv[2]);
+	char *answer = calloc(1, answer_size + 1);
 	char *slots = malloc((size_t)SLOTS * SLOT);
 	struct sockaddr_un addr;
 	socklen_t len;
@@ -128,13 +131,18 @@ int main(int argc, char **argv)
 		hdrs[i].msg_hdr = (struct msghdr){ .msg_name = &names[i], .msg_iov = &iovs[i],
 			.msg_iovlen = 1, .msg_control = records[i] };
 	}
-	int release = start(argv + 2, &addr, len);
+	int release = start(argv + 3, &addr, len);
 	receive(fd);
 	long long t = wall(), c = cpu();
 	if (write(release, "", 1) != 1)
 		die("write");
-	for (int left = atoi(argv[1]); left > 0;)
-		left -= receive(fd);
+	for (int left = atoi(argv[1]); left > 0;) {
+		int n = receive(fd);
+		left -= n;
+		while (answer_size > 0 && n-- > 0)
+			if (write(release, answer, answer_size) != (ssize_t)answer_size)
+				die("write");
+	}
 	printf("%lld %lld\n", wall() - t, cpu() - c);
 	int status;
 	wait(&status);

@@ -42,6 +42,14 @@ func (l *Load) Flags(f *flag.FlagSet) {
 	f.DurationVar(&l.Pause, "pause", 0, "between two writes")
 }
 
+// AnswerSize is how many bytes the answer to a write has, 0 if there is none.
+func (l Load) AnswerSize() int {
+	if l.Answer {
+		return answerSize
+	}
+	return 0
+}
+
 // WriterEnv is what the environment of a writer needs: it waits in system calls
 // that the runtime knows nothing of, and is not to be interrupted for that.
 const WriterEnv = "GODEBUG=asyncpreemptoff=1"
