@@ -116,7 +116,7 @@ func (b *batch) next() (m message, ok bool) {
 	if h.Namelen == rawNameLen {
 		m.from = b.names[i].path[:]
 	}
-	b.ctrls[i].read(int(h.Controllen), &m)
+	b.ctrls[i].read(int(h.Controllen), &m, closeFD)
 	return m, true
 }
 
@@ -275,14 +275,15 @@ func (b *batch) close() {
 }
 
 // read takes the time and the process from the first n bytes. Where a kernel
-// leaves out one of them, there is room for descriptors: those are closed.
-func (c *control) read(n int, m *message) {
+// leaves out one of them, there is room for descriptors: those it hands to drop.
+func (c *control) read(n int, m *message, drop func(fd int)) {
+	n = min(n, int(unsafe.Sizeof(*c)))
 	for at := 0; at+int(cmsgHead) <= n; {
 		p := unsafe.Add(unsafe.Pointer(c), at)
 		h := (*unix.Cmsghdr)(p)
 		p = unsafe.Add(p, cmsgHead)
 		size := int(h.Len) - int(cmsgHead)
-		if size < 0 || at+int(h.Len) > n {
+		if size < 0 || size > n-at-int(cmsgHead) {
 			break
 		}
 		switch {
@@ -293,7 +294,7 @@ func (c *control) read(n int, m *message) {
 			m.pid = int((*unix.Ucred)(p).Pid)
 		case h.Type == unix.SCM_RIGHTS:
 			for _, fd := range unsafe.Slice((*int32)(p), size/4) {
-				unix.Close(int(fd))
+				drop(int(fd))
 			}
 		}
 		at += (int(h.Len) + int(wordSize) - 1) &^ (int(wordSize) - 1)
