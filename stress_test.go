@@ -84,10 +84,12 @@ type hunt struct {
 
 	writers []*huntWriter
 	events  chan huntEvent
-	open    atomic.Int32 // senders
-	ends    atomic.Int32 // how often that became 0
-	closing atomic.Bool  // Close has begun
-	close   []func()     // what is left to do at the end of the step
+	begun   atomic.Int32  // reads
+	open    atomic.Int32  // senders
+	ends    atomic.Int32  // how often that became 0
+	closing atomic.Bool   // Close has begun
+	close   []func()      // what is left to do at the end of the step
+	kept    chan *os.File // senders of passers-by that are open still
 	step    huntStep
 }
 
@@ -116,7 +118,7 @@ type huntEvent struct {
 
 func newHunt(t *testing.T, k kind, seed uint64, round int) *hunt {
 	r := rand.New(rand.NewPCG(seed, 0))
-	h := &hunt{t: t, k: k, seed: seed, round: round, r: r, rough: r.IntN(4) == 0, events: make(chan huntEvent, 1000)}
+	h := &hunt{t: t, k: k, seed: seed, round: round, r: r, rough: r.IntN(4) == 0, events: make(chan huntEvent, 1000), kept: make(chan *os.File, 10)}
 	h.m = must(k.make(t))
 	return h
 }
@@ -163,6 +165,7 @@ func (h *hunt) endStep() {
 		f()
 	}
 	h.close = h.close[:0]
+	h.closeKept()
 	if _, ok, err := h.m.TryRead(); ok || err != nil && err != io.EOF && !h.closing.Load() {
 		h.fail("at the end of a step there is a piece: %v, %v", ok, err)
 	}
@@ -174,6 +177,7 @@ func (h *hunt) cleanUp() {
 	for _, f := range h.close {
 		f()
 	}
+	h.closeKept()
 	for _, w := range h.writers {
 		w.shut()
 	}
@@ -252,13 +256,28 @@ func (h *hunt) actor(f func()) func() {
 	}
 }
 
-// delay chooses how often to let others run. Both short and long delays are
-// needed, as the reader needs some time until it sleeps.
+// delay chooses how long to wait. Both short and long delays are needed, as the
+// reader needs some time until it sleeps, and those that aim at the moments after
+// it has begun.
 func (h *hunt) delay() func() {
 	n := h.r.IntN(1 << h.r.IntN(9))
+	if h.r.IntN(2) == 0 {
+		return func() {
+			for range n {
+				runtime.Gosched()
+			}
+		}
+	}
+	aim := h.begun.Load() + 1
 	return func() {
-		for range n {
+		for range 200 {
+			if h.begun.Load() >= aim {
+				break
+			}
 			runtime.Gosched()
+		}
+		for range 32 * n { // up to some microseconds
+			h.begun.Load()
 		}
 	}
 }
@@ -294,7 +313,7 @@ func (h *hunt) quiet() {
 	}
 	actors = append(actors, h.write(s.pieces, false)...)
 	if !lazy {
-		actors = append(actors, h.noise()...)
+		actors = append(actors, h.noise(true)...)
 	}
 	h.note(" %d readers, %d of them canceled, %d pieces", n, s.doomed, s.pieces)
 	h.start(actors)
@@ -315,7 +334,7 @@ func (h *hunt) finish() {
 		h.closing.Store(true)
 		h.start([]func(){h.actor(h.closeMux)})
 	case how < 3:
-		h.start(h.write(0, true))
+		h.start(append(h.write(0, true), h.actor(h.closeKept)))
 	case how < 6:
 		for r := range h.step.readers {
 			if r.cancel != nil {
@@ -365,7 +384,7 @@ func (h *hunt) rush() []func() {
 	}
 	h.step.pieces = h.r.IntN(mostPieces)
 	h.note(" rush, %d readers, %d of them canceled, %d pieces", n, h.step.doomed, h.step.pieces)
-	return append(actors, h.noise()...)
+	return append(actors, h.noise(false)...)
 }
 
 func (h *hunt) closeMux() {
@@ -416,6 +435,7 @@ func (h *hunt) doom(r *huntReader) func() {
 
 // eventOf reads, and looks at what came.
 func (h *hunt) eventOf(read func() (iomux.TaggedData, error)) (e huntEvent) {
+	h.begun.Add(1)
 	e.ended = h.ends.Load()
 	if h.open.Load() == 0 {
 		e.ended = -1
@@ -486,7 +506,7 @@ func (h *hunt) try(times int) func() {
 
 // noise is what may wake a reader, or take what would have woken it, and is no
 // reason to return.
-func (h *hunt) noise() (actors []func()) {
+func (h *hunt) noise(keep bool) (actors []func()) {
 	for range h.r.IntN(3) {
 		w := h.writers[h.r.IntN(len(h.writers))]
 		f := w.f
@@ -499,22 +519,33 @@ func (h *hunt) noise() (actors []func()) {
 			}
 		default:
 			n := 1 + h.r.IntN(3)
-			actors = append(actors, h.actor(func() { h.comeAndGo(n) }))
+			actors = append(actors, h.actor(func() { h.comeAndGo(n, keep) }))
 		}
 	}
 	return actors
 }
 
 // comeAndGo makes some senders, which takes the events that are there, and
-// closes them again.
-func (h *hunt) comeAndGo(n int) {
-	for range n {
+// closes them again, but for the last one if it is to be kept: its end would
+// be another event.
+func (h *hunt) comeAndGo(n int, keep bool) {
+	for i := range n {
 		f, err := h.makeSender("passer-by")
 		if err != nil {
 			return
 		}
+		if keep && i == n-1 {
+			h.kept <- f
+			return
+		}
 		runtime.Gosched()
 		h.closeSender(f)
+	}
+}
+
+func (h *hunt) closeKept() {
+	for len(h.kept) > 0 {
+		h.closeSender(<-h.kept)
 	}
 }
 
