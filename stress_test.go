@@ -61,7 +61,7 @@ func TestWakeUps(t *testing.T) {
 		t.Run(fmt.Sprint(procs), func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 			forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
-				n := rounds(20)
+				n := rounds(12)
 				for i := range n {
 					newHunt(t, k, first+uint64(i), i).run()
 				}

@@ -36,11 +36,7 @@ func (r *result) plot() []byte {
 }
 
 func (r *result) panel(b *bytes.Buffer, i int) {
-	name := metrics[i].name
-	if unit := metrics[i].unit; unit != "" {
-		name += ", " + unit
-	}
-	fmt.Fprintf(b, `<text x="%d" y="%d" font-size="13" font-weight="bold">%s</text>`+"\n", left, top-14, name)
+	fmt.Fprintf(b, `<text x="%d" y="%d" font-size="13" font-weight="bold">%s</text>`+"\n", left, top-14, metrics[i].title())
 	busyAt, busy := r.series(i, true)
 	restAt, rest := r.series(i, false)
 	xs := scale{max: slices.Max(restAt), step: niceStep(slices.Max(restAt)), size: plotWidth}

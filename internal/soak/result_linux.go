@@ -109,15 +109,22 @@ func (r *result) grown() error {
 	for i, m := range metrics {
 		second, last := r.quarters(i)
 		if (m.early || r.length >= memoryTime) && last > second*(1+m.part)+m.fixed {
-			errs = append(errs, fmt.Errorf("%s: %.1f %s in the second quarter, %.1f in the last", m.name, second, m.unit, last))
+			errs = append(errs, fmt.Errorf("%s: %.1f in the second quarter, %.1f in the last", m.title(), second, last))
 		}
 	}
 	return errors.Join(errs...)
 }
 
+func (m metric) title() string {
+	if m.unit == "" {
+		return m.name
+	}
+	return m.name + ", " + m.unit
+}
+
 func (m metric) allowed() string {
 	if m.part == 0 {
-		return fmt.Sprintf("+%.0f %s", m.fixed, m.unit)
+		return fmt.Sprintf("+%.0f", m.fixed)
 	}
 	return fmt.Sprintf("+%.0f %% and %.0f %s", 100*m.part, m.fixed, m.unit)
 }
@@ -132,7 +139,7 @@ func (r *result) table() []byte {
 		if !m.early && r.length < memoryTime {
 			allowed = "not judged in so short a time"
 		}
-		fmt.Fprintf(&b, "| %s%s | %.1f | %.1f | %s |\n", m.name, strings.TrimRight(", "+m.unit, ", "), second, last, strings.TrimSpace(allowed))
+		fmt.Fprintf(&b, "| %s | %.1f | %.1f | %s |\n", m.title(), second, last, allowed)
 	}
 	return b.Bytes()
 }
@@ -148,7 +155,7 @@ func (r *result) csv() []byte {
 	var b bytes.Buffer
 	b.WriteString("seconds,busy")
 	for _, m := range metrics {
-		b.WriteString("," + strings.TrimSpace(m.name+" "+m.unit))
+		b.WriteString("," + strings.Replace(m.title(), ", ", " ", 1))
 	}
 	b.WriteByte('\n')
 	for _, s := range r.samples {
