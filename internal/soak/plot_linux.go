@@ -22,7 +22,7 @@ func (r *result) plot() []byte {
 	rows := (len(metrics) + 1) / 2
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">`+"\n", 2*panelWidth, header+rows*panelHeight)
 	b.WriteString(`<rect width="100%" height="100%" fill="white"/>` + "\n")
-	fmt.Fprintf(&b, `<text x="%d" y="28" font-size="16" font-weight="bold">What the process takes, over %v of everything at once</text>`+"\n", left, r.length)
+	fmt.Fprintf(&b, `<text x="%d" y="28" font-size="16" font-weight="bold">What the process takes, over %.3g minutes of everything at once</text>`+"\n", left, r.length.Minutes())
 	fmt.Fprintf(&b, `<text x="%d" y="48">%s</text>`+"\n", left, strings.TrimPrefix(r.done(), r.length.String()+": "))
 	for i := range metrics {
 		fmt.Fprintf(&b, `<g transform="translate(%d,%d)">`+"\n", i%2*panelWidth, header+i/2*panelHeight)
