@@ -118,8 +118,12 @@ func (p *poller) remove(fd int) {
 // the order of pipes. The system call returns at once, so the runtime need not
 // know of it.
 func (p *poller) look() (ev event, ok bool) {
-	n, _, _ := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&ev)), 1, 0, 0, 0)
-	return ev, n == 1
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&ev)), 1, 0, 0, 0)
+		if errno != unix.EINTR { // what is there must be seen: it may not be told again
+			return ev, n == 1
+		}
+	}
 }
 
 // find looks for an event, and leaves it for take.
