@@ -196,7 +196,7 @@ func (p *pipes) receive() (TaggedData, error) {
 		case err == unix.EAGAIN: // all read, or a writer that was refused
 			p.whole, p.turn = nil, 0
 		case err != nil:
-			p.whole, p.turn = nil, 0
+			p.readAgain(e)
 			return TaggedData{}, fmt.Errorf("iomux: receive from sender %.100q: %w", e.tag, os.NewSyscallError("read", err))
 		case n == 0:
 			p.remove(e)
@@ -205,6 +205,14 @@ func (p *pipes) receive() (TaggedData, error) {
 			p.endTurn()
 			return TaggedData{Tag: e.tag, Data: p.buf[:n:n], Time: time.Now()}, nil
 		}
+	}
+}
+
+// readAgain has the next read go on with e, which could not be read: its event is
+// taken, and is not told again for what lies there.
+func (p *pipes) readAgain(e *pipeEnd) {
+	if p.whole == nil {
+		p.whole, p.turn = e, 1
 	}
 }
 
