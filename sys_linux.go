@@ -70,7 +70,17 @@ func receiveSocket() (int, error) {
 			return -1, os.NewSyscallError("setsockopt", err)
 		}
 	}
+	refuseDescriptors(fd)
 	return fd, nil
+}
+
+// refuseDescriptors has the kernel refuse descriptors that are sent to fd (EPERM),
+// from 6.16 on (measured on 6.18). Elsewhere it drops them when the message is
+// received, and to drop the last copy of one may take its time: a TCP socket with
+// SO_LINGER and a peer that does not read holds up the reader, with the lock held,
+// for as long as the child likes.
+func refuseDescriptors(fd int) {
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSRIGHTS, 0)
 }
 
 // senderSocket makes a socket for a sender, in blocking mode as a child expects
