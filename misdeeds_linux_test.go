@@ -200,7 +200,7 @@ func misbehave(args []string) int {
 		}
 	}
 	unix.Sendto(1, []byte("later"), unix.MSG_DONTWAIT, nil) // it may be its own queue, which is full
-	if _, err := unix.Getsockname(1); err != nil { // a pipe
+	if _, err := unix.Getsockname(1); err != nil {          // a pipe
 		unix.Poll([]unix.PollFd{{Fd: 1, Events: unix.POLLOUT}}, -1)
 		must(unix.Write(1, []byte("later")))
 	}
