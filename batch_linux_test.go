@@ -3,12 +3,15 @@
 package iomux_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
-
+	"strconv"
 	"testing"
 	"unsafe"
 
@@ -18,6 +21,8 @@ import (
 
 func init() {
 	children["restricted"] = restricted
+	children["littleSpace"] = littleSpace
+	children["withoutSpace"] = withoutSpace
 }
 
 // A kernel that delivers more than was thought possible: the message that is cut
@@ -114,5 +119,80 @@ func TestWithoutBatches(t *testing.T) {
 	}
 	for _, what := range []string{"recvmmsg-ENOSYS", "recvmmsg-EPERM", "mmap"} {
 		t.Run(what, func(t *testing.T) { runCheck(t, "restricted", what) })
+	}
+}
+
+// littleSpace becomes another child, which has only as much address space as its
+// first argument says.
+func littleSpace(args []string) int {
+	space := uint64(must(strconv.Atoi(args[0]))) << 20
+	must(0, unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: space, Max: space}))
+	err := unix.Exec(must(os.Executable()), args[1:], append(os.Environ(), childEnv+"=withoutSpace"))
+	return checkFailed("%v", err)
+}
+
+// withoutSpace uses a Mux of each kind in its arguments. Without any it only starts,
+// and makes some garbage.
+func withoutSpace(kinds []string) int {
+	for range 20 {
+		runtime.KeepAlive(make([]byte, 1<<20))
+	}
+	runtime.GC()
+	for _, k := range kinds {
+		m := must(muxOf(k, os.TempDir()))
+		f := must(m.MakeTaggedSender("x"))
+		done := inBackground(func() error {
+			defer f.Close()
+			for i := range 2000 {
+				if _, err := f.Write(bytes.Repeat([]byte{byte(i)}, 1+i*10)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		total := 0
+		for d, err := range m.All(context.Background()) {
+			if err != nil {
+				return checkFailed("%s: %v", k, err)
+			}
+			total += len(d.Data)
+		}
+		if err := <-done; err != nil || total != 2000+10*1999*1000 {
+			return checkFailed("%s: %d bytes came, %v", k, total, err)
+		}
+		if k != "NewPipe" && m.Batches() {
+			return checkFailed("there was space for batches: what does this test?")
+		}
+		m.Close()
+	}
+	return 0
+}
+
+// Where there is little address space (RLIMIT_AS), hardly more than Go needs, there
+// are no batches, and all else works.
+func TestLittleSpace(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector needs much address space")
+	}
+	watch(t)
+	run := func(space int, kinds ...string) ([]byte, error) {
+		args := append([]string{strconv.Itoa(space), "withoutSpace"}, kinds...)
+		return childCommand("littleSpace", args...).CombinedOutput()
+	}
+	start := 16
+	for ; ; start += 16 {
+		out, err := run(start)
+		if err == nil {
+			break
+		}
+		if start > 2048 {
+			t.Skipf("with %d MiB: %v\n%s", start, err, out)
+		}
+	}
+	t.Logf("Go starts with %d MiB", start)
+	for _, more := range []int{16, 32} {
+		if out, err := run(start+more, "New", "NewIn", "NewAbstract", "NewPipe"); err != nil {
+			t.Errorf("with %d MiB, %d more than needed to start: %v\n%s", start+more, more, err, out)
+		}
 	}
 }
