@@ -3,12 +3,14 @@
 package iomux_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
-
+	"strconv"
 	"testing"
 	"unsafe"
 
@@ -18,6 +20,7 @@ import (
 
 func init() {
 	children["restricted"] = restricted
+	children["littleSpace"] = littleSpace
 }
 
 // A kernel that delivers more than was thought possible: the message that is cut
@@ -114,5 +117,57 @@ func TestWithoutBatches(t *testing.T) {
 	}
 	for _, what := range []string{"recvmmsg-ENOSYS", "recvmmsg-EPERM", "mmap"} {
 		t.Run(what, func(t *testing.T) { runCheck(t, "restricted", what) })
+	}
+}
+
+// littleSpace allows itself as many MiB of address space more as its first argument
+// says, and uses a Mux of each kind in the others. Go has got its heap by then: it
+// could not live with less.
+func littleSpace(args []string) int {
+	initPoller()
+	b := make([]byte, 20_000)
+	var pages uint64
+	must(fmt.Sscan(string(must(os.ReadFile("/proc/self/statm"))), &pages))
+	space := pages*uint64(os.Getpagesize()) + uint64(must(strconv.Atoi(args[0])))<<20
+	must(0, unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: space, Max: space}))
+	for _, k := range args[1:] {
+		m := must(muxOf(k, os.TempDir()))
+		f := must(m.MakeTaggedSender("x"))
+		done := inBackground(func() error {
+			defer f.Close()
+			for i := range 2000 { // the longest first, which makes no garbage
+				if _, err := f.Write(b[:len(b)-i*10]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		total := 0
+		for d, err := range m.All(context.Background()) {
+			if err != nil {
+				return checkFailed("%s: %v", k, err)
+			}
+			total += len(d.Data)
+		}
+		if err := <-done; err != nil || total != 10*2001*1000 {
+			return checkFailed("%s: %d bytes came, %v", k, total, err)
+		}
+		if k != "NewPipe" && m.Batches() {
+			return checkFailed("there was space for batches: what does this test?")
+		}
+		m.Close()
+	}
+	return 0
+}
+
+// Where there is less address space (RLIMIT_AS) than batches need there are none,
+// and all else works.
+func TestLittleSpace(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector needs much address space")
+	}
+	watch(t)
+	for _, more := range []string{"24", "48"} {
+		runCheck(t, "littleSpace", more, "New", "NewIn", "NewAbstract", "NewPipe")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -231,9 +232,12 @@ func initPoller() {
 }
 
 // fewDescriptors makes a Mux, and then a sender, with 0, 1, 2 … descriptors left,
-// until that works.
+// until that works; as an ordinary user if its second argument says so.
 func fewDescriptors(args []string) int {
 	initPoller()
+	if args[1] != "" {
+		becomeOrdinary(args[1])
+	}
 	dir := os.Getenv("TMPDIR")
 	files := len(openFiles())
 	var m *iomux.Mux
@@ -281,10 +285,24 @@ func fewDescriptors(args []string) int {
 	}
 }
 
+// publicDir makes a directory that everybody may write to.
+func publicDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{filepath.Dir(dir): 0o711, dir: 0o777} {
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 func TestFewDescriptors(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
-		t.Setenv("TMPDIR", t.TempDir())
-		runCheck(t, "fewDescriptors", k.name)
+		for _, uid := range []string{"", "61000"} {
+			t.Setenv("TMPDIR", publicDir(t))
+			runCheck(t, "fewDescriptors", k.name, uid)
+		}
 	})
 }
 

@@ -40,7 +40,7 @@ func bindInDir(fd int, parent string) (_ *address, err error) {
 // socket, which only this process has.
 func bindAnchored(fd int, dir, anchored string) (*address, error) {
 	if err := bindSocket(fd, filepath.Join(anchored, socketName)); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("socket in %s: %w", dir, err)
 	}
 	path := filepath.Join(dir, socketName)
 	socket, name, err := anchor(path)

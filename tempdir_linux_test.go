@@ -20,6 +20,7 @@ func init() {
 	children["notWritable"] = notWritable
 	children["hiddenProcess"] = hiddenProcess
 	children["withoutProc"] = withoutProc
+	children["fullTempDir"] = fullTempDir
 }
 
 // names gives what is in dir.
@@ -230,6 +231,73 @@ func withoutProc(args []string) int {
 		m.Close()
 	}
 	return 0
+}
+
+// fullTempDir uses Muxes where TMPDIR is a file system that takes the directory
+// and the socket, or only the first, or nothing, or is read-only.
+func fullTempDir([]string) int {
+	dir := os.Getenv("TMPDIR")
+	for _, c := range []struct {
+		options string
+		flags   uintptr
+		want    error
+	}{
+		{"nr_inodes=1", 0, unix.ENOSPC}, // the root of it
+		{"nr_inodes=2", 0, unix.ENOSPC},
+		{"nr_inodes=3", 0, nil},
+		{"", unix.MS_RDONLY, unix.EROFS},
+		{"mode=0", 0, nil}, // for root
+	} {
+		if err := unix.Mount("iomux", dir, "tmpfs", c.flags, c.options); err != nil {
+			fmt.Println("skip: no file system to be had:", err)
+			return 0
+		}
+		for range 3 { // the place is given back each time
+			for _, make := range []func() (*iomux.Mux, error){iomux.New, func() (*iomux.Mux, error) { return iomux.NewIn(dir) }} {
+				m, err := make()
+				if !errors.Is(err, c.want) || err != nil && !strings.Contains(err.Error(), dir) {
+					return checkFailed("%s: %v, want %v", c.options, err, c.want)
+				}
+				if err == nil {
+					err = checkWorks(m)
+					m.Close()
+				}
+				if left := names(dir); len(left) != 0 || err != nil && c.want == nil {
+					return checkFailed("%s: left %v, %v", c.options, left, err)
+				}
+			}
+		}
+		for _, make := range []func() (*iomux.Mux, error){iomux.NewAbstract, iomux.NewPipe} {
+			m := must(make())
+			if err := checkWorks(m); err != nil {
+				return checkFailed("%s: %v", c.options, err)
+			}
+			m.Close()
+		}
+		must(0, unix.Unmount(dir, 0))
+	}
+	return 0
+}
+
+// Nothing stays behind in a full directory, and the error tells where.
+func TestFullTempDir(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may mount a file system that is full")
+	}
+	watch(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	cmd := childCommand("fullTempDir")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, unix.EPERM) {
+		t.Skip("root may not have its own mounts here")
+	}
+	if strings.HasPrefix(string(out), "skip: ") {
+		t.Skipf("%s", out)
+	}
+	if err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
 }
 
 // keepsDirectory uses a Mux whose directory has to stay until Close.
