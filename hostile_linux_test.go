@@ -139,6 +139,9 @@ func TestMisdeeds(t *testing.T) {
 				if k.pipe {
 					t.Skip("it is no socket")
 				}
+				if strings.Contains(d.name, "connect") && noDisconnect != nil {
+					t.Skip("a socket cannot be disconnected: ", noDisconnect)
+				}
 				out, errs, stays := newSender(t, m, "out"), newSender(t, m, "err"), newSender(t, m, "stays")
 				cmd := childCommand("misbehave", d.name)
 				cmd.Stdout, cmd.Stderr = out, errs
@@ -247,7 +250,7 @@ func TestStrangers(t *testing.T) {
 		to := &unix.SockaddrUnix{Name: receiverOf(t, f)}
 		if !strings.HasPrefix(to.Name, "@") {
 			err := unix.Sendto(stranger(t, ""), []byte("strange"), unix.MSG_DONTWAIT, to)
-			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.ECONNREFUSED) {
 				t.Errorf("the receive end can be reached from outside: %v", err)
 			}
 			return
@@ -265,7 +268,7 @@ func TestStrangers(t *testing.T) {
 			wantRead(t, m, "x", "data")
 			must(0, unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, to))
 			wantNothing(t, m)
-			if err := unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: own}); !errors.Is(err, unix.EPERM) {
+			if err := unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: own}); peersOnly && !errors.Is(err, unix.EPERM) {
 				t.Errorf("a stranger can send to a sender: %v", err)
 			}
 		}

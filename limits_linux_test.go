@@ -76,6 +76,9 @@ func TestTooLongWrite(t *testing.T) {
 		if k.pipe {
 			t.Skip("a write to a pipe may be of any length")
 		}
+		if !overheadCounts {
+			t.Skip("the system takes more than the send buffer says")
+		}
 		f := newSender(t, m, "x")
 		send(t, f, "before")
 		for _, size := range []int{largestWrite(t, k, f) + 1, 8 << 20} {
