@@ -152,7 +152,7 @@ func TestStrangers(t *testing.T) {
 		to := &unix.SockaddrUnix{Name: receiverOf(t, f)}
 		if !strings.HasPrefix(to.Name, "@") {
 			err := unix.Sendto(stranger(t, ""), []byte("strange"), unix.MSG_DONTWAIT, to)
-			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+			if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.ECONNREFUSED) {
 				t.Errorf("the receive end can be reached from outside: %v", err)
 			}
 			return
@@ -170,7 +170,7 @@ func TestStrangers(t *testing.T) {
 			wantRead(t, m, "x", "data")
 			must(0, unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, to))
 			wantNothing(t, m)
-			if err := unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: own}); !errors.Is(err, unix.EPERM) {
+			if err := unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: own}); peersOnly && !errors.Is(err, unix.EPERM) {
 				t.Errorf("a stranger can send to a sender: %v", err)
 			}
 		}

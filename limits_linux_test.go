@@ -77,6 +77,9 @@ func TestTooLongWrite(t *testing.T) {
 		if k.pipe {
 			t.Skip("a write to a pipe may be of any length")
 		}
+		if !overheadCounts {
+			t.Skip("the system takes more than the send buffer says")
+		}
 		f := newSender(t, m, "x")
 		send(t, f, "before")
 		for _, size := range []int{largestWrite(t, k, f) + 1, 8 << 20} {
@@ -429,6 +432,10 @@ func tooManyRefs(args []string) int {
 	m := must(muxOf(args[1], ""))
 	files := len(openFiles())
 	setLimit(50, 50)
+	if sendsDescriptor() == nil {
+		fmt.Println("unlimited")
+		return 0
+	}
 	f, err := m.MakeSender()
 	if f != nil || !errors.Is(err, unix.ETOOMANYREFS) || !strings.Contains(err.Error(), "sendmsg") {
 		return checkFailed("got %v, %v", f, err)
@@ -446,6 +453,13 @@ func tooManyRefs(args []string) int {
 		return checkFailed("got %q, %v", d.Tag, err)
 	}
 	return 0
+}
+
+// sendsDescriptor sends a descriptor to itself, as one more in flight.
+func sendsDescriptor() error {
+	fd, address := namedSocket()
+	defer unix.Close(fd)
+	return unix.Sendmsg(fd, []byte{0}, unix.UnixRights(fd), address, unix.MSG_DONTWAIT)
 }
 
 func TestTooManyRefs(t *testing.T) {
@@ -478,7 +492,11 @@ func startReady(t testing.TB, cmd *exec.Cmd, ready string) (stdin io.Closer, wai
 	cmd.Stderr = os.Stderr
 	wait = start(t, cmd)
 	t.Cleanup(func() { stdin.Close() })
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != ready {
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if line == "unlimited\n" {
+		t.Skip("the system has no limit for descriptors in flight")
+	}
+	if line != ready {
 		t.Fatalf("got %q, %v, want %q", line, err, ready)
 	}
 	return stdin, wait

@@ -56,6 +56,8 @@ type kind struct {
 	name string
 	make func(t testing.TB) (*iomux.Mux, error)
 	pipe bool // its senders are pipes
+
+	missing error // why the system cannot make it
 }
 
 var kinds = []kind{
@@ -68,6 +70,9 @@ var kinds = []kind{
 func forKinds(t *testing.T, test func(t *testing.T, k kind, m *iomux.Mux)) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
+			if k.missing != nil {
+				t.Skip(k.missing)
+			}
 			watch(t)
 			leakCheck(t)
 			m, err := k.make(t)

@@ -214,6 +214,9 @@ func TestMisdeeds(t *testing.T) {
 	for _, d := range misdeeds {
 		t.Run(strings.ReplaceAll(d.name, " ", "-"), func(t *testing.T) {
 			forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+				if !k.pipe && strings.Contains(d.name, "connect") && noDisconnect != nil {
+					t.Skip("a socket cannot be disconnected: ", noDisconnect)
+				}
 				want, mute := "", d.mute
 				if errno := d.socket; errno != 0 && !k.pipe {
 					want = errno.Error()

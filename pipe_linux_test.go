@@ -36,9 +36,18 @@ func init() {
 	children["run-refused"] = refusedPipes
 }
 
+// needPipes skips a test where NewPipe cannot work.
+func needPipes(t testing.TB) {
+	t.Helper()
+	if noPacketMode != nil {
+		t.Skip(noPacketMode)
+	}
+}
+
 // newPipeMux makes a Mux of pipes that is closed at the end of the test.
 func newPipeMux(t testing.TB) *iomux.Mux {
 	t.Helper()
+	needPipes(t)
 	watch(t)
 	leakCheck(t)
 	m, err := iomux.NewPipe()
@@ -82,6 +91,7 @@ func startWith(t testing.TB, cmd *exec.Cmd, senders ...*os.File) {
 // runsAs runs a child of this test and fails with what it says.
 func runsAs(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
+	needPipes(t)
 	watch(t)
 	out, err := cmd.CombinedOutput()
 	if bytes.HasPrefix(out, []byte("skip: ")) {
@@ -272,7 +282,7 @@ func TestPipeManyWriters(t *testing.T) {
 func TestPipeGrownAnyMoment(t *testing.T) {
 	m := newPipeMux(t)
 	r := rand.New(rand.NewPCG(7, 8))
-	for round := range 5000 {
+	for round := range rounds(5000) {
 		s := must(m.MakeTaggedSender(strconv.Itoa(round)))
 		at, writes, spin := r.IntN(4), 1+r.IntN(4), r.IntN(200)
 		done := make(chan struct{})

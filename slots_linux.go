@@ -46,10 +46,30 @@ func takeSlots() *slots {
 	if err != nil {
 		return nil
 	}
+	if !holdLongest(mem) {
+		unix.Munmap(mem)
+		return nil
+	}
 	// A huge page for each slot would make 64 bytes cost 2 MiB. Kernels
 	// without huge pages refuse this, and need it not.
 	unix.Madvise(mem, unix.MADV_NOHUGEPAGE)
 	return &slots{mem}
+}
+
+// holdLongest tells whether the system refuses a datagram that is longer than a
+// slot, also to a child that has raised its send buffer. Linux does, whatever the
+// buffer, before it copies a byte; gVisor does not.
+func holdLongest(mem []byte) bool {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	// Both: gVisor takes the second and does nothing, and Linux may refuse it.
+	unix.SetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_SNDBUF, 2*slotSize)
+	unix.SetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 2*slotSize)
+	return unix.Sendto(pair[0], mem[:slotSize+1], unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, nil) != nil
 }
 
 func (s *slots) slot(i int) *byte { return &s.mem[i*slotSize] }
