@@ -227,8 +227,12 @@ func (p *pipes) readAgain(e *pipeEnd) {
 // write that failed with EFAULT (measured on 6.1).
 func (e *pipeEnd) ended() bool {
 	fds := []unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
-	unix.Poll(fds, 0)
-	return fds[0].Revents == unix.POLLHUP
+	for {
+		_, err := unix.Poll(fds, 0)
+		if err != unix.EINTR { // after another error there is no event in fds
+			return fds[0].Revents == unix.POLLHUP
+		}
+	}
 }
 
 // nextEvent gives the pipe that the next event is of, io.EOF when there is no
