@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -88,7 +89,9 @@ func (m machine) test(p *builder, o options) (r result) {
 // capture runs a command, and gives all that it wrote, without anything left
 // running after that: machines have processes of their own.
 func capture(args []string, o options) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), o.timeout+time.Minute)
+	ended, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ended, o.timeout+time.Minute)
 	defer cancel()
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
@@ -103,6 +106,10 @@ func capture(args []string, o options) ([]byte, error) {
 	err := cmd.Run()
 	if cmd.Process != nil {
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	if ended.Err() != nil {
+		fmt.Fprintln(os.Stderr, "kernels: interrupted")
+		os.Exit(1)
 	}
 	if ctx.Err() != nil {
 		err = fmt.Errorf("not over after %v", o.timeout+time.Minute)

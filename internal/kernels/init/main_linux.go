@@ -53,6 +53,11 @@ func prepare(guest bool) error {
 			return fmt.Errorf("mount %s: %w", m.kind, err)
 		}
 	}
+	for name, target := range map[string]string{"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"} {
+		if err := os.Symlink("/proc/self/fd"+target, "/dev/"+name); err != nil {
+			return err
+		}
+	}
 	return os.Chmod("/tmp", 0o1777)
 }
 
