@@ -207,7 +207,7 @@ func TestEndFalseAlarm(t *testing.T) {
 			stdin := must(cmd.StdinPipe())
 			wait := start(t, cmd)
 			f.Close()
-			for i := range 40 {
+			for i := range rounds(40) {
 				fmt.Fprintln(stdin, i)
 				d, err := m.Read()
 				var n int

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -104,8 +106,16 @@ func (c *faultChild) stop(t *testing.T) {
 	if err := c.wait(); err != nil {
 		t.Errorf("%v\n%s", err, c.stderr)
 	}
-	if err := <-c.served; err != nil {
-		t.Error(err)
+	for served := false; !served; {
+		select {
+		case err := <-c.served:
+			served = true
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Millisecond):
+			c.interrupt()
+		}
 	}
 	unix.Close(c.fd)
 }
@@ -148,8 +158,8 @@ func (c *tally) String() string {
 const mostCalls = 15
 
 // plansFor gives what is to fail, for a scenario that makes these calls: each in
-// every way, and in some ways several times in a row. With -short, or with the
-// race detector, which makes all this slow, that is a sample.
+// every way, and in some ways several times in a row. With -short, a small factor in
+// IOMUX_STRESS, or the race detector, which makes all this slow, that is a sample.
 func plansFor(calls map[string]int) (plans []plan) {
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
 		for nth := range min(calls[name], mostCalls) {
@@ -161,13 +171,12 @@ func plansFor(calls map[string]int) (plans []plan) {
 			}
 		}
 	}
-	if testing.Short() || raceDetector {
-		for i := range len(plans) / 4 {
-			plans[i] = plans[4*i+rand.IntN(4)]
-		}
-		plans = plans[:len(plans)/4]
+	part := min(1, stress())
+	if raceDetector {
+		part = min(0.25, part)
 	}
-	return plans
+	rand.Shuffle(len(plans), func(i, j int) { plans[i], plans[j] = plans[j], plans[i] })
+	return plans[:int(math.Ceil(part*float64(len(plans))))]
 }
 
 // inject has the calls of a scenario fail, and wants the verdict ok.

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -88,6 +90,8 @@ type supervisor struct {
 	tid   uint32 // calls of others, who have inherited the filter, are made
 	goFDs []int  // of the Go runtime's poller, which must not fail
 
+	thread atomic.Int64 // that serves
+
 	mu      sync.Mutex
 	plan    plan
 	window  bool
@@ -113,6 +117,9 @@ func (s *supervisor) end() (map[string]int, int) {
 
 // serve answers until nobody has the filter any more.
 func (s *supervisor) serve() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	s.thread.Store(int64(unix.Gettid()))
 	for {
 		fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
@@ -130,6 +137,14 @@ func (s *supervisor) serve() error {
 		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINTR) {
 			return err
 		}
+	}
+}
+
+// interrupt has serve look again. Before Linux 6.11 it may wait for a call of a
+// thread that was killed meanwhile, and does not see that all are gone (6.1).
+func (s *supervisor) interrupt() {
+	if tid := s.thread.Load(); tid != 0 {
+		unix.Tgkill(unix.Getpid(), int(tid), unix.SIGURG) // which the runtime takes for nothing
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -146,15 +147,18 @@ func openFiles() (names []string) {
 }
 
 // rounds is how often to do what is usually done n times: less with -short, more
-// with the factor that the environment variable IOMUX_STRESS holds.
-func rounds(n int) int {
-	if factor, err := strconv.Atoi(os.Getenv("IOMUX_STRESS")); err == nil {
-		return n * factor
+// with the factor that the environment variable IOMUX_STRESS holds, which may be
+// less than 1.
+func rounds(n int) int { return max(1, int(math.Ceil(stress()*float64(n)))) }
+
+func stress() float64 {
+	if factor, err := strconv.ParseFloat(os.Getenv("IOMUX_STRESS"), 64); err == nil {
+		return factor
 	}
 	if flag.Parsed() && testing.Short() {
-		return (n + 3) / 4
+		return 0.25
 	}
-	return n
+	return 1
 }
 
 // newSender makes a sender that is closed at the end of the test.

@@ -133,7 +133,7 @@ func TestPipeSizes(t *testing.T) {
 // One writer, many senders: strictly one write after another, in bursts on one
 // sender and alternating.
 func TestPipeOrderOfSenders(t *testing.T) {
-	const writes = 50_000
+	writes := rounds(50_000)
 	m := newPipeMux(t)
 	var senders []*os.File
 	for i := range 9 {

@@ -36,7 +36,7 @@ func newParts(dir string, o options) *builder {
 	}
 	b := &builder{dir: dir, args: strings.Join(args, "\n") + "\n", tags: o.tags, made: make(map[string]parts), shells: o.images}
 	if o.stress > 0 {
-		b.args = "IOMUX_STRESS=" + strconv.Itoa(o.stress) + "\n" + b.args
+		b.args = fmt.Sprint("IOMUX_STRESS=", o.stress, "\n") + b.args
 	}
 	return b
 }

@@ -38,7 +38,7 @@ type options struct {
 	run     string
 	skip    string
 	short   bool
-	stress  int
+	stress  float64
 	tags    string
 	timeout time.Duration
 	verbose bool
@@ -52,7 +52,7 @@ func main() {
 	flag.StringVar(&o.run, "run", "", "only the tests whose name matches this regular expression")
 	flag.StringVar(&o.skip, "skip", "", "not the tests whose name matches this regular expression")
 	flag.BoolVar(&o.short, "short", false, "a quarter of the rounds")
-	flag.IntVar(&o.stress, "stress", 0, "so many times the rounds, and the time limits of tests")
+	flag.Float64Var(&o.stress, "stress", 0, "so many times the rounds, and if more than 1 the time limits of tests")
 	flag.StringVar(&o.tags, "tags", "", "build tags, such as test_portable")
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long each kernel may take")
 	flag.BoolVar(&o.verbose, "v", false, "show all output as it comes")

@@ -3,7 +3,8 @@
 //
 // The file /args holds the arguments of the test binary, a line each, after its
 // environment. With the argument "guest" it leaves the machine as it is, for
-// another one has made it and ends it.
+// another one has made it and ends it; the arguments after that are for the test
+// binary, too.
 package main
 
 import (
@@ -28,7 +29,7 @@ func main() {
 	err := errors.Join(prepare(guest), install(), describe())
 	code := 125
 	if err == nil {
-		code, err = test()
+		code, err = test(guest)
 	}
 	if err != nil {
 		fmt.Println("init:", err)
@@ -83,10 +84,13 @@ func describe() error {
 
 // test runs the test binary, and buries all processes that have lost their
 // parents meanwhile. It gives the exit code of the tests.
-func test() (int, error) {
+func test(guest bool) (int, error) {
 	args, env, err := arguments()
 	if err != nil {
 		return 125, err
+	}
+	if guest {
+		args = append(args, os.Args[2:]...)
 	}
 	pid, err := syscall.ForkExec(binary, args, &syscall.ProcAttr{
 		Dir: sources, Env: env, Files: []uintptr{0, 1, 2},
