@@ -176,8 +176,10 @@ func (p *pipes) tend() {
 	for i, e := range ends {
 		if fds[i].Revents == unix.POLLHUP {
 			p.remove(e)
-			p.poller.wake() // the reader may have slept for its event
 		}
+	}
+	if len(p.ends) < len(ends) {
+		p.poller.wake() // the reader may have slept for an event of theirs
 	}
 	p.tendAt = 2*len(p.ends) + 2
 }
