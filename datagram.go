@@ -23,6 +23,8 @@ type datagrams struct {
 	addr    *address
 	poller  *poller
 	batch   *batch
+	ready   []TaggedData          // received, and not handed out yet
+	room    [batchSize]TaggedData // for ready
 	table   table
 	hangups hangups
 
@@ -130,56 +132,69 @@ func (d *datagrams) tend() {
 	if d.collect() {
 		d.poller.wake()
 	}
-	if len(d.table.dead) > 0 && d.batch.drained() && queueEmpty(d.fd) {
+	if len(d.table.dead) > 0 && queueEmpty(d.fd) {
 		d.fills++
 		d.table.forget(d.fills)
 	}
 }
 
 func (d *datagrams) receive() (TaggedData, error) {
-	for strangers := 0; ; {
-		if msg, ok := d.batch.next(); ok {
-			s := d.table.find(msg.from)
-			if s != nil && len(msg.data) > 0 {
-				return TaggedData{Tag: s.tag, Data: msg.data, Time: msg.time, PID: msg.pid}, nil
-			}
-			if strangers++; strangers > d.backlog() {
-				return TaggedData{}, errAgain
-			}
-			continue
+	if len(d.ready) == 0 {
+		if err := d.refill(); err != nil {
+			return TaggedData{}, err
 		}
+	}
+	next := d.ready[0]
+	d.ready = d.ready[1:]
+	return next, nil
+}
+
+// refill receives until something is ready. What strangers send it does not
+// receive for ever, but no more of it than the queue can hold.
+func (d *datagrams) refill() error {
+	for strangers := 0; strangers == 0 || strangers <= d.backlog(); {
 		if ev, ok := d.poller.take(); ok && d.heard(ev) {
 			d.collect() // a hangup seldom comes alone
 		}
-		switch err := d.fill(); {
+		n, err := d.fill()
+		switch {
+		case len(d.ready) > 0:
+			return nil
 		case err == nil:
+			strangers += n
 		case err != errNothing:
-			return TaggedData{}, fmt.Errorf("iomux: receive: %w", err)
+			return fmt.Errorf("iomux: receive: %w", err)
 		case d.table.ended():
 			d.batch.giveBack()
-			return TaggedData{}, io.EOF
+			return io.EOF
 		case !d.lookLater():
-			return TaggedData{}, errNothing
+			return errNothing
 		}
 	}
+	return errAgain
 }
 
 // fill receives what is in the queue, after all that it brought last time has
-// been handed out.
-func (d *datagrams) fill() error {
-	if d.batch.sawEmpty {
-		d.table.forget(d.fills)
-	}
+// been handed out. It tells how many messages that were, strangers' too.
+func (d *datagrams) fill() (int, error) {
 	if d.fills-d.looked >= eventInterval {
 		d.collect()
 		d.table.forget(d.fills - longestQueue)
 	}
 	d.fills++
-	err := d.batch.fill(d.fd)
-	if err == errNothing {
+	msgs, err := d.batch.fill(d.fd)
+	d.ready = d.room[:0]
+	for i := range msgs {
+		m := &msgs[i]
+		if s := d.table.find(m.from); s != nil && len(m.data) > 0 {
+			d.ready = append(d.ready, TaggedData{Tag: s.tag, Data: m.data, Time: m.time, PID: m.pid})
+		}
+	}
+	if d.batch.sawEmpty {
 		d.table.forget(d.fills)
 	}
-	return err
+	d.poller.received(len(msgs))
+	return len(msgs), err
 }
 
 // collect takes the events that are there. It tells whether there was any: the

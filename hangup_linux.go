@@ -20,7 +20,7 @@ import (
 // A child that reads from its standard output takes the message out: a hangup
 // may be a false alarm.
 type hangups struct {
-	poller  *poller
+	events  epoll
 	senders map[int32]*sender // by number
 	made    int32             // the number of the last one, from 1 on
 }
@@ -40,7 +40,7 @@ func (h *hangup) armed() bool { return !h.at.IsZero() }
 func (h *hangup) armedSince(d time.Duration) bool { return time.Since(h.at) < d }
 
 func newHangups(p *poller) hangups {
-	return hangups{poller: p, senders: make(map[int32]*sender)}
+	return hangups{events: p.events, senders: make(map[int32]*sender)}
 }
 
 // armSelf arms s from its own socket fd, which must not be connected yet: from
@@ -67,7 +67,7 @@ func (h *hangups) arm(s *sender, fd int) error {
 		return fmt.Errorf("watch for its end: %w", os.NewSyscallError("sendmsg", err))
 	}
 	h.made++
-	if err := h.poller.add(p[0], h.made, 0); err != nil { // EPOLLHUP is always told
+	if err := h.events.add(p[0], h.made, 0); err != nil { // EPOLLHUP is always told
 		unix.Close(p[0])
 		return err
 	}
@@ -84,7 +84,7 @@ func (h *hangups) drop(s *sender) {
 	if !s.hangup.armed() {
 		return
 	}
-	h.poller.remove(s.hangup.fd)
+	h.events.remove(s.hangup.fd)
 	unix.Close(s.hangup.fd)
 	delete(h.senders, s.hangup.number)
 	if len(h.senders) == 0 {

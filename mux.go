@@ -163,7 +163,14 @@ func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 	if err := ctx.Err(); err != nil {
 		return TaggedData{}, m.orClosed(err)
 	}
-	d, err := m.receive(true)
+	m.mu.Lock()
+	d, err := m.next()
+	if err == nil {
+		m.mu.Unlock()
+		return d, nil
+	}
+	d, err = m.getTurn(err)
+	m.mu.Unlock()
 	switch err {
 	case errBusy:
 		select {
@@ -171,12 +178,53 @@ func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 		case <-ctx.Done():
 			return TaggedData{}, m.orClosed(ctx.Err())
 		}
-		d, err = m.receive(false)
+		d, err = m.receive()
 	case errNothing, errAgain:
 	default:
 		return d, err
 	}
 	return m.wait(ctx, d, err)
+}
+
+// next gives the next piece if it is there, errBusy if another reader waits for
+// it: who finds a piece needs no turn.
+func (m *Mux) next() (TaggedData, error) {
+	if m.closed {
+		return TaggedData{}, errClosed
+	}
+	if len(m.turn) > 0 {
+		return TaggedData{}, errBusy
+	}
+	return m.t.receive()
+}
+
+// getTurn goes on after next has given err: with errNothing or errAgain it gets
+// the turn, with errBusy it does not.
+func (m *Mux) getTurn(err error) (d TaggedData, _ error) {
+	if err == errNothing {
+		d, err = m.poll()
+	}
+	if err == errNothing || err == errAgain {
+		select {
+		case m.turn <- struct{}{}:
+		default:
+			err = errBusy
+		}
+	}
+	return d, err
+}
+
+// poll waits for a piece no longer than polling is worth. After errNothing the
+// caller may park.
+func (m *Mux) poll() (TaggedData, error) {
+	if !m.t.poll() {
+		return TaggedData{}, errNothing
+	}
+	d, err := m.t.receive()
+	if err == errNothing {
+		err = errAgain // the transport has the last word before a park
+	}
+	return d, err
 }
 
 // wait goes on after receive has given d and err, and the caller has got the
@@ -200,36 +248,21 @@ func (m *Mux) wait(ctx context.Context, d TaggedData, err error) (TaggedData, er
 				return TaggedData{}, m.orClosed(fmt.Errorf("iomux: wait for data: %w", err))
 			}
 		}
-		d, err = m.receive(false)
+		d, err = m.receive()
 	}
 	return d, err
 }
 
-// receive gives the next piece, waiting for it no longer than polling is worth.
-//
-// A reader who has not got the turn needs none if the piece is there. It gets
-// the turn if there is none, and errBusy, with nothing done, if another has it.
-func (m *Mux) receive(needTurn bool) (TaggedData, error) {
+// receive gives the next piece to the reader whose turn it is.
+func (m *Mux) receive() (TaggedData, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return TaggedData{}, errClosed
 	}
-	if needTurn && len(m.turn) > 0 {
-		return TaggedData{}, errBusy
-	}
 	d, err := m.t.receive()
-	if err == errNothing && m.t.poll() {
-		if d, err = m.t.receive(); err == errNothing {
-			err = errAgain // poll has the last word before a park
-		}
-	}
-	if needTurn && (err == errNothing || err == errAgain) {
-		select {
-		case m.turn <- struct{}{}:
-		default:
-			return TaggedData{}, errBusy
-		}
+	if err == errNothing {
+		d, err = m.poll()
 	}
 	return d, err
 }
@@ -245,20 +278,14 @@ func (m *Mux) receive(needTurn bool) (TaggedData, error) {
 func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
-		return TaggedData{}, false, errClosed
-	}
-	if len(m.turn) > 0 {
-		return TaggedData{}, false, nil
-	}
-	d, err = m.t.receive()
+	d, err = m.next()
 	for err == errNothing && m.t.look() {
 		d, err = m.t.receive()
 	}
 	switch err {
 	case nil:
 		return d, true, nil
-	case errNothing, errAgain:
+	case errNothing, errAgain, errBusy:
 		return TaggedData{}, false, nil
 	default:
 		return TaggedData{}, false, err

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -46,9 +47,9 @@ import (
 // The error names the system call that is refused, and matches its errno: pipe2
 // with O_DIRECT or fcntl with F_SETPIPE_SZ (pipe(2), fcntl(2); unix.EINVAL where
 // there is no packet mode, or no pipe of one page), unix.EMFILE and unix.ENFILE.
-// Those of MakeSender and MakeTaggedSender are the same. A Mux holds one
-// descriptor, and two for each sender that is open, the sender itself being one
-// of them.
+// Those of MakeSender and MakeTaggedSender are the same. A Mux holds six
+// descriptors, or two where there is one processor only, and two for each sender
+// that is open, the sender itself being one of them.
 func NewPipe() (*Mux, error) {
 	t, err := newPipes()
 	if err != nil {
@@ -56,13 +57,6 @@ func NewPipe() (*Mux, error) {
 	}
 	return newMux(t), nil
 }
-
-// pipeTries is how often the poller of pipes looks before it parks. Each pipe
-// holds one write, so a reader that sleeps stops its writers for much longer.
-const pipeTries = 400
-
-// pipeShort is the longest park after which messages are taken to keep coming.
-const pipeShort = 500 * time.Microsecond
 
 // pipeEvents is what the poller watches a pipe for.
 const pipeEvents = unix.EPOLLIN | unix.EPOLLET
@@ -107,7 +101,7 @@ func newPipes() (*pipes, error) {
 	}
 	unix.Close(r)
 	unix.Close(w)
-	p, err := newPoller(pipeTries, pipeShort)
+	p, err := newPipePoller()
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +146,7 @@ func (p *pipes) add(tag string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.poller.add(r, p.made+1, pipeEvents); err != nil {
+	if err := p.poller.events.add(r, p.made+1, pipeEvents); err != nil {
 		unix.Close(r)
 		unix.Close(w)
 		return nil, err
@@ -196,20 +190,23 @@ func (p *pipes) receive() (TaggedData, error) {
 				return TaggedData{}, err
 			}
 		}
-		n, err := readNow(e.fd, p.buf)
+		n, errno := readNow(e.fd, p.buf)
 		switch {
-		case err == unix.EAGAIN: // all read, or a writer that was refused
+		case errno == unix.EAGAIN: // all read, or a writer that was refused
 			p.whole, p.turn = nil, 0
-		case err != nil:
+		case errno != 0:
 			p.readAgain(e)
-			return TaggedData{}, fmt.Errorf("iomux: receive from sender %.100q: %w", e.tag, os.NewSyscallError("read", err))
+			return TaggedData{}, fmt.Errorf("iomux: receive from sender %.100q: %w", e.tag, os.NewSyscallError("read", errno))
 		case n == 0 && e.ended():
 			p.remove(e)
 			vain = -1
 		default:
 			p.note(e)
-			p.endTurn()
+			if p.turn != 0 {
+				p.endTurn()
+			}
 			if n > 0 {
+				p.poller.received(1)
 				return TaggedData{Tag: e.tag, Data: p.buf[:n:n], Time: time.Now()}, nil
 			}
 		}
@@ -274,7 +271,7 @@ func (p *pipes) endTurn() {
 		return
 	}
 	if p.turn--; p.turn == 0 {
-		p.poller.again(p.whole.fd, p.whole.number, pipeEvents)
+		p.poller.events.again(p.whole.fd, p.whole.number, pipeEvents)
 		p.whole = nil
 	}
 }
@@ -325,7 +322,7 @@ func (p *pipes) remove(e *pipeEnd) {
 	if p.whole == e {
 		p.whole, p.turn = nil, 0
 	}
-	p.poller.remove(e.fd)
+	p.poller.events.remove(e.fd)
 	unix.Close(e.fd)
 	delete(p.ends, e.number)
 	if len(p.ends) == 0 {
@@ -335,21 +332,23 @@ func (p *pipes) remove(e *pipeEnd) {
 
 // readNow reads from a nonblocking descriptor. The runtime need not know of a
 // call that returns at once.
-func readNow(fd int, buf []byte) (int, error) {
+func readNow(fd int, buf []byte) (int, unix.Errno) {
 	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
-		switch errno {
-		case 0:
-			return int(n), nil
-		case unix.EINTR:
-		default:
-			return 0, errno
+		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+		if errno != unix.EINTR {
+			return int(n), errno
 		}
 	}
 }
 
+// poll may put the pipes into another epoll instance, and the kernel looks at
+// each of them then.
+func (p *pipes) poll() bool {
+	p.poller.enough = enoughMessages + len(p.ends)
+	return p.poller.poll() || p.findGrown()
+}
+
 func (p *pipes) look() bool  { return p.findGrown() }
-func (p *pipes) poll() bool  { return p.poller.poll() || p.findGrown() }
 func (p *pipes) park() error { return p.poller.park() }
 func (p *pipes) wake()       { p.poller.wake() }
 

@@ -39,13 +39,12 @@ type message struct {
 }
 
 // A batch receives messages, as many as there are with one system call
-// (recvmmsg(2)), and hands them out one by one.
+// (recvmmsg(2)).
 //
 // It has a slot for each, in which the longest fits. Where such slots cannot be
 // had, or not safely, it is a batch of one: it asks for the length of the
 // message first, and has room for that.
 type batch struct {
-	done, n  int   // messages handed out, of those received
 	sawEmpty bool  // the last fill took all there was
 	err      error // for the next fill to return, which is to drop the slots
 
@@ -56,6 +55,7 @@ type batch struct {
 	small  int    // fills since that was last so
 	long   bool   // messages may take long to copy
 
+	msgs  [batchSize]message
 	hdrs  [batchSize]mmsghdr
 	iovs  [batchSize]unix.Iovec
 	names [batchSize]rawName
@@ -101,33 +101,14 @@ func newBatch() *batch {
 	return b
 }
 
-// drained tells whether everything received has been handed out.
-func (b *batch) drained() bool { return b.done == b.n }
-
-// next hands out the next message received.
-func (b *batch) next() (m message, ok bool) {
-	if b.done == b.n {
-		return m, false
-	}
-	i := b.done
-	b.done++
-	h := &b.hdrs[i]
-	m.data = unsafe.Slice(b.iovs[i].Base, h.len)
-	if h.Namelen == rawNameLen {
-		m.from = b.names[i].path[:]
-	}
-	b.ctrls[i].read(int(h.Controllen), &m, closeFD)
-	return m, true
-}
-
-// fill receives what there is, errNothing if there is nothing. Everything
-// received before must have been handed out, and is no longer valid.
-func (b *batch) fill(fd int) error {
-	b.done, b.n, b.sawEmpty = 0, 0, false
+// fill receives what there is, errNothing if there is nothing. What it gave
+// before is no longer valid.
+func (b *batch) fill(fd int) ([]message, error) {
+	b.sawEmpty = false
 	if err := b.err; err != nil {
 		b.err = nil
 		b.dropSlots()
-		return err
+		return nil, err
 	}
 	if b.large {
 		if b.small++; b.small > giveBackAfter {
@@ -160,7 +141,7 @@ func (b *batch) choose() {
 }
 
 // fillSlots receives up to batchSize messages.
-func (b *batch) fillSlots(fd int) error {
+func (b *batch) fillSlots(fd int) ([]message, error) {
 	for i := range b.hdrs {
 		b.prepare(i)
 	}
@@ -175,25 +156,24 @@ func (b *batch) fillSlots(fd int) error {
 	case 0:
 	case unix.EAGAIN:
 		b.sawEmpty = true
-		return errNothing
+		return nil, errNothing
 	case unix.EINTR:
 		return b.fillSlots(fd)
 	case unix.ENOSYS, unix.EPERM: // a kernel, or a filter, without this call
 		b.dropSlots()
 		return b.fillOne(fd)
 	default:
-		return os.NewSyscallError("recvmmsg", errno)
+		return nil, os.NewSyscallError("recvmmsg", errno)
 	}
-	b.n = int(n)
-	b.sawEmpty = b.n < batchSize
-	for i := range b.hdrs[:b.n] {
+	b.sawEmpty = n < batchSize
+	for i := range b.hdrs[:n] {
 		b.received(i)
 	}
-	return nil
+	return b.msgs[:n], nil
 }
 
 // fillOne receives one message.
-func (b *batch) fillOne(fd int) error {
+func (b *batch) fillOne(fd int) ([]message, error) {
 	length, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), 0, 0, unix.MSG_PEEK|unix.MSG_TRUNC|unix.MSG_DONTWAIT, 0, 0)
 	if errno == 0 {
 		if length > uintptr(len(b.room)) {
@@ -208,16 +188,15 @@ func (b *batch) fillOne(fd int) error {
 	case 0:
 	case unix.EAGAIN:
 		b.sawEmpty = true
-		return errNothing
+		return nil, errNothing
 	case unix.EINTR:
 		return b.fillOne(fd)
 	default:
-		return os.NewSyscallError("recvmsg", errno)
+		return nil, os.NewSyscallError("recvmsg", errno)
 	}
 	b.hdrs[0].len = uint32(length)
-	b.n = 1
 	b.received(0)
-	return nil
+	return b.msgs[:1], nil
 }
 
 // prepare resets what the kernel has changed in a header.
@@ -227,9 +206,14 @@ func (b *batch) prepare(i int) {
 	h.SetControllen(int(unsafe.Sizeof(control{})))
 }
 
-// received looks at what the kernel says of a message.
+// received makes the message of what the kernel says of it.
 func (b *batch) received(i int) {
-	h := &b.hdrs[i]
+	h, m := &b.hdrs[i], &b.msgs[i]
+	*m = message{data: unsafe.Slice(b.iovs[i].Base, h.len)}
+	if h.Namelen == rawNameLen {
+		m.from = b.names[i].path[:]
+	}
+	b.ctrls[i].read(int(h.Controllen), m, closeFD)
 	if h.len > smallMessage {
 		b.large, b.small = true, 0
 	}
@@ -267,7 +251,6 @@ func (b *batch) dropSlots() {
 
 // close gives the slots to the next batch that needs some.
 func (b *batch) close() {
-	b.done, b.n = 0, 0
 	if b.slots != nil {
 		b.slots.release()
 		b.slots = nil

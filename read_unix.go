@@ -33,9 +33,8 @@ type message struct {
 // system has: it looks at the message, with more and more room, until that is
 // not filled to its end, and then takes it from the queue.
 type batch struct {
-	msg      message
-	full     bool // msg is not handed out yet
-	sawEmpty bool // the last fill took all there was: never known here
+	msg      [1]message
+	sawEmpty bool // the last fill found nothing
 	room     []byte
 	large    bool // room is more than minRoom
 	small    int  // fills since it was needed
@@ -43,35 +42,25 @@ type batch struct {
 
 func newBatch() *batch { return &batch{room: make([]byte, minRoom)} }
 
-// drained tells whether everything received has been handed out.
-func (b *batch) drained() bool { return !b.full }
-
-// next hands out the message received.
-func (b *batch) next() (message, bool) {
-	ok := b.full
-	b.full = false
-	return b.msg, ok
-}
-
-// fill receives a message, errNothing if there is none. The one received before
-// must have been handed out, and is no longer valid.
-func (b *batch) fill(fd int) error {
+// fill receives a message, errNothing if there is none. What it gave before is
+// no longer valid.
+func (b *batch) fill(fd int) ([]message, error) {
 	if b.large {
 		if b.small++; b.small > giveBackAfter {
 			b.giveBack()
 		}
 	}
 	n, err := b.peek(fd)
+	b.sawEmpty = err == errNothing
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, from, err := receiveInto(fd, b.room[:1], 0) // discards it
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b.msg = message{from: rawAddress(from), data: b.room[:n:n], time: time.Now()}
-	b.full = true
-	return nil
+	b.msg[0] = message{from: rawAddress(from), data: b.room[:n:n], time: time.Now()}
+	return b.msg[:], nil
 }
 
 // peek copies the next message into room, making that large enough.
@@ -101,7 +90,7 @@ func (b *batch) giveBack() {
 	}
 }
 
-func (b *batch) close() { b.full = false }
+func (b *batch) close() {}
 
 // receiveInto is recvfrom(2) on a nonblocking socket.
 func receiveInto(fd int, room []byte, flags int) (int, unix.Sockaddr, error) {

@@ -119,7 +119,8 @@ func runMany(t *testing.T, child string, n int) {
 func manyMuxes(args []string) int {
 	initPoller()
 	want := must(strconv.Atoi(args[1]))
-	n := min(want, (int(raiseLimit(uint64(6*want+otherFiles)))-otherFiles)/6)
+	const each = 8 // six at most, and a sender's two
+	n := min(want, (int(raiseLimit(uint64(each*want+otherFiles)))-otherFiles)/each)
 	files := len(openFiles())
 	failed := make(chan error, n)
 	var ready sync.WaitGroup

@@ -60,18 +60,36 @@ func BarePipes() error {
 	r, w := c.pipe()
 	c.did(unix.Close(r))
 	c.did(unix.Close(w))
+	events := c.get(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
 	epoll := c.epoll()
+	brake := c.brake(events)
 	var ends, writers [2]int
 	for i := range ends {
 		ends[i], writers[i] = c.pipe()
-		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}
-		c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, ends[i], &ev))
+		c.watch(events, ends[i])
 		c.get(unix.FcntlInt(uintptr(writers[i]), unix.F_GETFL, 0))
 	}
 	c.closeAll(writers[:])
 	c.closeEpoll(epoll)
+	c.did(unix.Close(events))
+	c.closeAll(brake)
 	c.closeAll(ends[:])
 	return c.err
+}
+
+// brake nests events four times.
+func (c *calls) brake(events int) (chain []int) {
+	for range 4 {
+		e := c.get(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
+		c.watch(e, events)
+		chain, events = append(chain, e), e
+	}
+	return chain
+}
+
+func (c *calls) watch(epoll, fd int) {
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}
+	c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
 // calls makes system calls and keeps the first error.
@@ -114,8 +132,6 @@ func proc(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
 // senders makes two senders and closes all.
 func (c *calls) senders(s int, to unix.Sockaddr) {
 	epoll := c.epoll()
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}
-	c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, s, &ev))
 	var senders, hangups [2]int
 	for i := range senders {
 		senders[i], hangups[i] = c.sender(epoll, to)
