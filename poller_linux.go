@@ -40,23 +40,24 @@ type poller struct {
 	found   bool  // ev is an event that is not taken yet
 	ev      event // what find has found
 
-	ready func() bool   // tells whether the source has something, for poll
-	tries int           // how often poll asks that, 0 where that only steals time from the writers
-	short time.Duration // a shorter park tells that messages keep coming, so that polling is worth it
-	skip  int           // so many polls are left out,
-	vain  int           // after so many that brought nothing
+	ready func() bool // tells whether the source has something, for poll
+	tries int         // how often poll asks that, 0 where that only steals time from the writers
+	skip  int         // so many polls are left out,
+	vain  int         // after so many that brought nothing
 }
 
 const (
-	// socketTries is how often the queue of a socket is looked at before a park.
-	socketTries = 20
+	// socketTries is how often the queue of a socket is looked at before a park:
+	// about as long as a child takes to answer what it was told.
+	socketTries = 100
 
 	// pipeTries is that for pipes. Each holds one write, so a reader that sleeps
 	// stops its writers for much longer.
 	pipeTries = 200
 
-	// pipeShort is the longest park after which messages are taken to keep coming.
-	pipeShort = 500 * time.Microsecond
+	// shortPark is the longest park after which messages are taken to keep coming,
+	// so that polling is worth it.
+	shortPark = 100 * time.Microsecond
 
 	// yieldEvery is after how many looks in vain the processor is offered to
 	// others: the writer may be waiting for it, and then nothing can come.
@@ -99,7 +100,7 @@ func newPipePoller() (*poller, error) {
 		return nil, err
 	}
 	p.events, p.source = events, int(events)
-	p.ready, p.short = p.find, pipeShort
+	p.ready = p.find
 	p.try(pipeTries)
 	if p.tries > 0 {
 		err = p.makeBrake()
@@ -254,7 +255,7 @@ func (p *poller) park() error {
 	p.checked = false
 	start := time.Now()
 	err := p.conn.Read(p.check)
-	if time.Since(start) < p.short {
+	if time.Since(start) < shortPark {
 		p.skip = 0
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
