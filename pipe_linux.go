@@ -18,8 +18,8 @@ import (
 //
 // Under it everything works that works on a pipe: Node.js prints, /dev/stdout
 // and /dev/stderr can be opened, a write may have any length. Prefer [New] where
-// its limits do not matter: it is faster, and knows more. All that is said of the
-// methods of a Mux holds, but for what follows.
+// its limits do not matter: it takes large writes much faster, and knows more. All
+// that is said of the methods of a Mux holds, but for what follows.
 //
 // What is different:
 //   - A write of more than a page (4,096 bytes on most machines) comes out in

@@ -118,7 +118,7 @@ func newPipePoller() (*poller, error) {
 // A pipe holds one write. A writer that finds its pipe full sleeps, and it takes
 // ten times as long as a message until it has been woken. By itself it is a bit
 // faster than the reader, so it sleeps after every few writes. With the brake it
-// is a bit slower, does not sleep, and two to three times as much comes through
+// is a bit slower, does not sleep, and two to four times as much comes through
 // (measured on 6.18). Whoever writes to a parked reader is not held up.
 func (p *poller) makeBrake() error {
 	last := p.source
