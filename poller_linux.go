@@ -22,7 +22,8 @@ import (
 // runtime sleeps in there, as one does in a program with a timer.
 //
 // park needs the turn, and nothing else; wake needs nothing; all others need the
-// lock of the Mux, and find, take and poll the turn besides.
+// lock of the Mux, and find, take, poll and received are called only while nobody
+// is parked: by who has the turn, or has seen under the lock that nobody has.
 type poller struct {
 	file  *os.File // the epoll instance to park on
 	conn  syscall.RawConn
@@ -31,10 +32,11 @@ type poller struct {
 	parking epoll // file, by its descriptor
 	events  epoll // gives the events: parking, or the source if that is one
 	source  int
-	watched bool // source is in parking, not in brake
+	watched bool // source is in parking
 	got     int  // messages since the last park
 	enough  int  // so many are worth it to take the source out
 	brake   []epoll
+	retry   *time.Timer // wakes the reader where the source cannot be put into parking
 
 	checked bool  // in this park
 	found   bool  // ev is an event that is not taken yet
@@ -62,6 +64,10 @@ const (
 	// yieldEvery is after how many looks in vain the processor is offered to
 	// others: the writer may be waiting for it, and then nothing can come.
 	yieldEvery = 8
+
+	// longestPoll is many times what polling takes if nobody else wants the
+	// processor. Who does may keep it for milliseconds at each offer.
+	longestPoll = 500 * time.Microsecond
 
 	// maxSkip is how many polls are left out at most: often enough to notice that
 	// messages keep coming again, seldom enough to cost an idle reader nothing.
@@ -217,14 +223,21 @@ func (p *poller) poll() bool {
 	return false
 }
 
+// spin is poll when it is not left out. It ends early where others take the
+// processor: the lock of the Mux is held meanwhile, and contexts end.
 func (p *poller) spin() bool {
+	start := time.Now()
 	for i := range p.tries {
+		pause := i%yieldEvery == yieldEvery-1
+		if pause {
+			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		}
 		if p.ready() {
 			p.vain = 0
 			return true
 		}
-		if i%yieldEvery == yieldEvery-1 {
-			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		if pause && time.Since(start) > longestPoll {
+			break
 		}
 	}
 	p.vain = min(2*p.vain+1, maxSkip)
@@ -245,7 +258,17 @@ func (p *poller) watch() {
 	}
 	p.watched = p.parking.add(p.source, 0, unix.EPOLLIN|unix.EPOLLET) == nil
 	if !p.watched {
-		time.AfterFunc(lookAgainAfter, p.wake) // for want of memory: look then, and try again
+		p.retryLater()
+	}
+}
+
+// retryLater has the reader look, and watch again, after a time. There is no
+// memory for it now, or the user has too many watches (epoll_ctl(2)).
+func (p *poller) retryLater() {
+	if p.retry == nil {
+		p.retry = time.AfterFunc(lookAgainAfter, p.wake)
+	} else {
+		p.retry.Reset(lookAgainAfter)
 	}
 }
 
@@ -277,6 +300,9 @@ func (p *poller) wake() { p.file.SetReadDeadline(longAgo) }
 // close wakes the parked reader and waits until it has left.
 func (p *poller) close() error {
 	err := p.file.Close()
+	if p.retry != nil {
+		p.retry.Stop()
+	}
 	if p.events != p.parking {
 		unix.Close(int(p.events))
 	}
