@@ -48,7 +48,7 @@ import (
 // with O_DIRECT or fcntl with F_SETPIPE_SZ (pipe(2), fcntl(2); unix.EINVAL where
 // there is no packet mode, or no pipe of one page), unix.EMFILE and unix.ENFILE.
 // Those of MakeSender and MakeTaggedSender are the same. A Mux holds six
-// descriptors, or two where there is one processor only, and two for each sender
+// descriptors, or one where it has one processor only, and two for each sender
 // that is open, the sender itself being one of them.
 func NewPipe() (*Mux, error) {
 	t, err := newPipes()

@@ -84,38 +84,41 @@ const (
 // newSocketPoller makes a poller for the messages of a socket. What else is
 // added to its events ends a park, too.
 func newSocketPoller(socket int) (*poller, error) {
-	p, err := newPoller()
+	p, err := newPoller(socketTries)
 	if err != nil {
 		return nil, err
 	}
-	p.events, p.source = p.parking, socket
+	p.source = socket
 	p.ready = func() bool { return hasMessage(socket) }
-	p.try(socketTries)
 	return p, nil
 }
 
 // newPipePoller makes a poller for the events of pipes.
 func newPipePoller() (*poller, error) {
-	events, err := newEpoll()
+	p, err := newPoller(pipeTries)
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPoller()
-	if err != nil {
-		unix.Close(int(events))
-		return nil, err
-	}
-	p.events, p.source = events, int(events)
 	p.ready = p.find
-	p.try(pipeTries)
-	if p.tries > 0 {
-		err = p.makeBrake()
+	if p.tries == 0 { // it parks for every few messages
+		p.watched = true
+		return p, nil
 	}
-	if err != nil {
+	if err := p.separateEvents(); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
+}
+
+// separateEvents gives the events an instance of their own, which is the source.
+func (p *poller) separateEvents() error {
+	events, err := newEpoll()
+	if err != nil {
+		return err
+	}
+	p.events, p.source = events, int(events)
+	return p.makeBrake()
 }
 
 // makeBrake makes a chain of epoll instances that nobody asks, and puts the
@@ -142,7 +145,9 @@ func (p *poller) makeBrake() error {
 	return nil
 }
 
-func newPoller() (*poller, error) {
+// newPoller makes a poller that looks so many times before it parks, unless the
+// writers have only the processor of the reader.
+func newPoller(tries int) (*poller, error) {
 	e, err := newEpoll()
 	if err != nil {
 		return nil, err
@@ -151,7 +156,7 @@ func newPoller() (*poller, error) {
 		unix.Close(int(e))
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	p := &poller{parking: e, enough: enoughMessages, file: os.NewFile(uintptr(e), "epoll")}
+	p := &poller{parking: e, events: e, enough: enoughMessages, file: os.NewFile(uintptr(e), "epoll")}
 	// Fails if the runtime's poller did not take it: parking would, later.
 	if err := p.file.SetReadDeadline(time.Time{}); err != nil {
 		p.file.Close()
@@ -161,6 +166,9 @@ func newPoller() (*poller, error) {
 		p.file.Close()
 		return nil, err
 	}
+	if runtime.NumCPU() > 1 && runtime.GOMAXPROCS(0) > 1 {
+		p.tries = tries
+	}
 	p.check = func(uintptr) bool {
 		// What woke the reader it will see by itself: this saves the look.
 		second := p.checked
@@ -168,14 +176,6 @@ func newPoller() (*poller, error) {
 		return second || p.find()
 	}
 	return p, nil
-}
-
-// try has poll look so many times, unless the writers have only the processor of
-// the reader.
-func (p *poller) try(times int) {
-	if runtime.NumCPU() > 1 && runtime.GOMAXPROCS(0) > 1 {
-		p.tries = times
-	}
 }
 
 func (p *poller) look() (event, bool) { return p.events.look() }
@@ -196,7 +196,7 @@ func (p *poller) take() (ev event, ok bool) {
 // received tells that so many messages came.
 func (p *poller) received(n int) {
 	p.got += n
-	if p.watched && p.got > p.enough {
+	if p.watched && p.tries > 0 && p.got > p.enough {
 		p.unwatch()
 	}
 }
