@@ -18,6 +18,8 @@ type task struct {
 	load contender.Load
 	open int // senders open besides those written to
 
+	watchers int // of the socket of the C loop
+
 	other bool // by the other build of this program
 }
 
@@ -168,7 +170,7 @@ func (r *runner) run(t task) (contender.Result, error) {
 func (r *runner) command(ctx context.Context, t task) *exec.Cmd {
 	if t.how == cLoop {
 		w := writer(t.load)
-		cmd := exec.CommandContext(ctx, r.cLoop, append([]string{fmt.Sprint(t.load.Writes), fmt.Sprint(t.load.AnswerSize())}, w.Args...)...)
+		cmd := exec.CommandContext(ctx, r.cLoop, append([]string{fmt.Sprint(t.load.Writes), fmt.Sprint(t.load.AnswerSize()), fmt.Sprint(t.watchers)}, w.Args...)...)
 		cmd.Env = w.Env
 		return cmd
 	}

@@ -98,6 +98,8 @@ func (o options) pairs() (all []pair) {
 	for _, size := range []int{small, page, large} {
 		all = append(all, pair{name: fmt.Sprint(sizeName(size), " against C"), a: o.stream("New", size), b: o.stream(cLoop, size), kind: rate, goal: 0.9, cpu: 1.3})
 	}
+	watched, nested := o.stream(cLoop, small), o.stream(cLoop, small)
+	watched.watchers, nested.watchers = 1, 2
 	many, open := o.stream("New", small), o.stream("New", small)
 	many.load.Senders = manySenders
 	open.open = manySenders - open.load.Senders
@@ -117,6 +119,8 @@ func (o options) pairs() (all []pair) {
 	}
 	return append(all,
 		pair{name: "ping-pong, NewPipe", a: o.pingPong("NewPipe"), b: o.pingPong("shared pipe"), kind: took, once: true},
+		pair{name: "64 B in C, watched by an epoll instance", a: watched, b: o.stream(cLoop, small), kind: rate},
+		pair{name: "64 B in C, watched by one in another", a: nested, b: o.stream(cLoop, small), kind: rate},
 		pair{name: "64 B against one os.Pipe (tags lost)", a: o.stream("New", small), b: o.stream("shared pipe", small), kind: rate},
 		pair{name: "64 B against two os.Pipe (order lost)", a: o.stream("New", small), b: o.stream("two pipes", small), kind: rate},
 		pair{name: "a line every 10 ms, New", a: o.slow("New"), b: o.slow("shared pipe"), kind: idle, goal: 0.01, once: true},
@@ -180,7 +184,7 @@ func rows(o options) ([]row, error) {
 	for _, p := range o.pairs() {
 		switch {
 		case !only.MatchString(p.name), p.once && o.Queue != 0 && o.Queue != queues[0]:
-		case p.b.how == cLoop && loopErr != nil:
+		case (p.a.how == cLoop || p.b.how == cLoop) && loopErr != nil:
 			fmt.Fprintf(os.Stderr, "left out: %s: %v\n", p.name, loopErr)
 		default:
 			all = append(all, &measured{pair: p})

@@ -2,15 +2,18 @@
  * The bare receiver: recvmmsg with 16 slots of 256 KiB, asking for the time and
  * the credentials of each message, and nothing else.
  *
- * loop WRITES ANSWER WRITER [ARG]... runs the writer, which writes that often, on
- * two senders, and prints how many nanoseconds went by, and how many of processor
- * time this process used, from the release of the writer until all had come. If
- * ANSWER is not 0, each message is answered with so many bytes.
+ * loop WRITES ANSWER WATCHERS WRITER [ARG]... runs the writer, which writes that
+ * often, on two senders, and prints how many nanoseconds went by, and how many of
+ * processor time this process used, from the release of the writer until all had
+ * come. If ANSWER is not 0, each message is answered with so many bytes. WATCHERS
+ * is in how many epoll instances, one in the other, the socket is; nobody asks
+ * them.
  */
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -88,6 +91,17 @@ static int start(char **argv, const struct sockaddr_un *to, socklen_t to_len)
 	return in[1];
 }
 
+static void watch(int fd, int watchers)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	for (; watchers > 0; watchers--) {
+		int epoll = epoll_create1(EPOLL_CLOEXEC);
+		if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev))
+			die("epoll");
+		fd = epoll;
+	}
+}
+
 static int receive(int fd)
 {
 	for (int i = 0; i < SLOTS; i++) {
@@ -117,7 +131,7 @@ static long long cpu(void)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4)
+	if (argc < 5)
 		return 2;
 	size_t answer_size = atoi(argv[2]);
 	char *answer = calloc(1, answer_size + 1);
@@ -131,7 +145,8 @@ int main(int argc, char **argv)
 		hdrs[i].msg_hdr = (struct msghdr){ .msg_name = &names[i], .msg_iov = &iovs[i],
 			.msg_iovlen = 1, .msg_control = records[i] };
 	}
-	int release = start(argv + 3, &addr, len);
+	watch(fd, atoi(argv[3]));
+	int release = start(argv + 4, &addr, len);
 	receive(fd);
 	long long t = wall(), c = cpu();
 	if (write(release, "", 1) != 1)
