@@ -28,12 +28,12 @@ type datagrams struct {
 	table   table
 	hangups hangups
 
-	fills    int         // how often the queue was received from
-	looked   int         // the fill at which the events were last looked at
-	limit    int         // what backlog gives, 0 if not asked yet
-	suspects []*sender   // open, as far as known, but no event will tell
-	again    *time.Timer // wakes the reader at lookAt
-	lookAt   time.Time   // when to look after what no event tells; zero: never
+	fills    int       // how often the queue was received from
+	looked   int       // the fill at which the events were last looked at
+	limit    int       // what backlog gives, 0 if not asked yet
+	suspects []*sender // open, as far as known, but no event will tell
+	again    alarm     // wakes the reader at lookAt
+	lookAt   time.Time // when to look after what no event tells; zero: never
 }
 
 // An address is where senders connect to.
@@ -63,11 +63,6 @@ const (
 	// No queue holds so many messages: after that many fills, each of which
 	// brought one at least, a sender that had died before is done with.
 	longestQueue = 1 << 20
-
-	// How long a reader sleeps at most while there is something that no event
-	// tells: a sender that could not be watched may have been closed, and the
-	// memory of large messages may have become idle.
-	lookAgainAfter = 50 * time.Millisecond
 )
 
 func newDatagrams(bind func(fd int) (*address, error)) (*datagrams, error) {
@@ -260,11 +255,7 @@ func (d *datagrams) lookLater() (some bool) {
 	}
 	if d.lookAt.IsZero() {
 		d.lookAt = now.Add(lookAgainAfter)
-		if d.again == nil {
-			d.again = time.AfterFunc(lookAgainAfter, d.poller.wake)
-		} else {
-			d.again.Reset(lookAgainAfter)
-		}
+		d.again.set(d.poller)
 	}
 	return some
 }
@@ -296,9 +287,7 @@ func (d *datagrams) backlog() int {
 }
 
 func (d *datagrams) close() error {
-	if d.again != nil {
-		d.again.Stop()
-	}
+	d.again.stop()
 	err := d.poller.close() // after this nobody is parked
 	d.hangups.close()
 	d.batch.close()

@@ -14,6 +14,9 @@ type epoll int
 // An event is one of epoll_wait(2), for what was added with the number in its Fd.
 type event = unix.EpollEvent
 
+// readable is told once for each time that something comes to be read.
+const readable = unix.EPOLLIN | unix.EPOLLET
+
 func newEpoll() (epoll, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	return epoll(fd), os.NewSyscallError("epoll_create1", err)

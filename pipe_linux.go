@@ -58,9 +58,6 @@ func NewPipe() (*Mux, error) {
 	return newMux(t), nil
 }
 
-// pipeEvents is what the poller watches a pipe for.
-const pipeEvents = unix.EPOLLIN | unix.EPOLLET
-
 // sizeInterval is after how many events the sizes of the pipes are looked at
 // when there is never none: a reader that never catches up never sleeps.
 const sizeInterval = 64
@@ -146,7 +143,7 @@ func (p *pipes) add(tag string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.poller.events.add(r, p.made+1, pipeEvents); err != nil {
+	if err := p.poller.events.add(r, p.made+1, readable); err != nil {
 		unix.Close(r)
 		unix.Close(w)
 		return nil, err
@@ -271,7 +268,7 @@ func (p *pipes) endTurn() {
 		return
 	}
 	if p.turn--; p.turn == 0 {
-		p.poller.events.again(p.whole.fd, p.whole.number, pipeEvents)
+		p.poller.events.again(p.whole.fd, p.whole.number, readable)
 		p.whole = nil
 	}
 }

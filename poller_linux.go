@@ -36,7 +36,7 @@ type poller struct {
 	got     int  // messages since the last park
 	enough  int  // so many are worth it to take the source out
 	brake   []epoll
-	retry   *time.Timer // wakes the reader where the source cannot be put into parking
+	retry   alarm // wakes the reader where the source could not be put into parking
 
 	checked bool  // in this park
 	found   bool  // ev is an event that is not taken yet
@@ -137,7 +137,7 @@ func (p *poller) makeBrake() error {
 			return err
 		}
 		p.brake = append(p.brake, e)
-		if e.add(last, 0, unix.EPOLLIN|unix.EPOLLET) != nil {
+		if e.add(last, 0, readable) != nil {
 			return nil // a kernel that nests less: what there is will do
 		}
 		last = int(e)
@@ -205,7 +205,7 @@ func (p *poller) unwatch() {
 	p.parking.remove(p.source)
 	p.watched = false
 	if len(p.brake) > 0 {
-		p.brake[0].add(p.source, 0, unix.EPOLLIN|unix.EPOLLET) // if not: without
+		p.brake[0].add(p.source, 0, readable) // if not: without
 	}
 }
 
@@ -256,19 +256,9 @@ func (p *poller) watch() {
 	if len(p.brake) > 0 {
 		p.brake[0].remove(p.source)
 	}
-	p.watched = p.parking.add(p.source, 0, unix.EPOLLIN|unix.EPOLLET) == nil
-	if !p.watched {
-		p.retryLater()
-	}
-}
-
-// retryLater has the reader look, and watch again, after a time. There is no
-// memory for it now, or the user has too many watches (epoll_ctl(2)).
-func (p *poller) retryLater() {
-	if p.retry == nil {
-		p.retry = time.AfterFunc(lookAgainAfter, p.wake)
-	} else {
-		p.retry.Reset(lookAgainAfter)
+	p.watched = p.parking.add(p.source, 0, readable) == nil
+	if !p.watched { // no memory for it now, or too many watches (epoll_ctl(2))
+		p.retry.set(p)
 	}
 }
 
@@ -300,9 +290,7 @@ func (p *poller) wake() { p.file.SetReadDeadline(longAgo) }
 // close wakes the parked reader and waits until it has left.
 func (p *poller) close() error {
 	err := p.file.Close()
-	if p.retry != nil {
-		p.retry.Stop()
-	}
+	p.retry.stop()
 	if p.events != p.parking {
 		unix.Close(int(p.events))
 	}
