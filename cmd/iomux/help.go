@@ -2,51 +2,124 @@
 
 package main
 
-const shortUsage = `usage: iomux [flags] [--] command [argument ...]
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const usageLine = "iomux [flags] [--] command [argument ...]"
+
+const shortUsage = "usage: " + usageLine + `
 iomux -h explains the flags.
 `
 
-const helpPage = `iomux runs a command and shows its standard output and standard error in the
-order in which they were written, each to its own.
+// The texts of the pages, beside the table of flags. A paragraph is one line.
+const (
+	oneLine = "run a command and show its output and errors in order"
 
-usage: iomux [flags] [--] command [argument ...]
+	pageIntro = "iomux runs a command and shows its standard output and standard error in the order in which they were written, each to its own."
 
-What is printed:
-  -color WHEN          standard error in red: always, never, or auto (default):
-                       on a terminal, unless NO_COLOR is set or TERM is dumb
-  -annotate            every line to standard output, as "15:04:05 O: text" or
-                       "E: text", with "I: Started" and "I: Finished" around
-  -time LAYOUT         annotate with another time: a layout of Go's time package
-                       (15:04:05.000), or elapsed, unix, rfc3339
-  -pid                 annotate with the process that wrote; implies -socket
-  -json                every line as a JSON object: time, stream, text (base64
-                       where it is not UTF-8), partial if without newline, pid
-                       with -socket; then the exit event
-  -quiet               nothing if the command succeeds, else all, at its end
+	pageTransport = "By default the command writes to pipes: every program works with them. With -socket it is faster, each write stays whole, and time and process are the kernel's; but Node.js prints nothing, and /dev/stderr cannot be opened."
 
-Copies, beside that:
-  -stdout-file FILE    of the standard output
-  -stderr-file FILE    of the standard error
-  -combined-file FILE  of both, in order
-  -append              add to these files instead of emptying them first
+	pageSignals = "SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command."
+)
 
-How it runs:
-  -wait DURATION       after the command's end, wait no longer than that (2s, 0)
-                       for what its children still write; by default to the end
-  -socket              use datagram sockets instead of pipes
+// pageExamples are commands, and what they are good for.
+var pageExamples = [][2]string{
+	{"iomux make -j2", "errors in red, at their place"},
+	{"iomux -annotate -time=elapsed make", "how long every step takes"},
+	{"iomux -quiet -- rsync -av a/ b/", "in cron: mail only if it fails"},
+	{"iomux -combined-file=log ./test 2>/dev/null", "everything in the file"},
+}
 
-By default the command writes to pipes: every program works with them. With
--socket it is faster, each write stays whole, and time and process are the
-kernel's; but Node.js prints nothing, and /dev/stderr cannot be opened.
+// pageExits are exit codes and what they mean.
+var pageExits = [][2]string{
+	{"125", "iomux fails itself, or could not write everything"},
+	{"126", "the command cannot be executed"},
+	{"127", "the command is not found"},
+	{"128+N", "signal N has killed the command"},
+	{"others", "that of the command"},
+}
 
-Examples:
-  iomux make -j2                       errors in red, at their place
-  iomux -annotate -time=elapsed make   how long every step takes
-  iomux -quiet -- rsync -av a/ b/      in cron: mail only if it fails
-  iomux -combined-file=log ./test 2>/dev/null   everything in the file
+const (
+	pageWidth  = 80
+	helpIndent = 23 // of the texts of the flags
+)
 
-Exit code: that of the command; 128+N if signal N has killed it; 125 if iomux
-fails itself, or could not write everything; 126 if the command cannot be
-executed, 127 if it is not found. SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2
-are passed on to the command.
-`
+// helpPage is what -h prints.
+func helpPage() string {
+	var b strings.Builder
+	paragraph := func(text string) { b.WriteString(wrap(text, 0) + "\n") }
+	paragraph(pageIntro)
+	paragraph("usage: " + usageLine)
+	table := flagTable(newOptions())
+	for g, title := range groupTitles {
+		b.WriteString(title + ":\n")
+		for _, r := range table {
+			if r.group == group(g) {
+				b.WriteString(item("-"+r.name+r.valueText(" "), r.help, helpIndent))
+			}
+		}
+		b.WriteByte('\n')
+	}
+	paragraph(pageTransport)
+	paragraph(pageSignals)
+	b.WriteString("Examples:\n")
+	for _, e := range pageExamples {
+		b.WriteString(item(e[0], e[1], 39))
+	}
+	b.WriteString("\nExit code:\n")
+	for _, e := range pageExits {
+		b.WriteString(item(e[0], e[1], 10))
+	}
+	return b.String()
+}
+
+// valueText is what follows the name of the flag, after between.
+func (r flagRow) valueText(between string) string {
+	switch r.argument() {
+	case none:
+		return ""
+	case optional:
+		return "[=" + r.value + "]"
+	}
+	return between + r.value
+}
+
+// item is a term with its text beside it, from column indent on; under it where
+// the term is too long for that.
+func item(term, text string, indent int) string {
+	head := "  " + term
+	text = wrap(text, indent)
+	if n := utf8.RuneCountInString(head); n+1 < indent {
+		return head + text[n:]
+	}
+	if !strings.Contains(strings.TrimSpace(text), "\n") && len(head)+3+len(strings.TrimSpace(text)) <= pageWidth {
+		return head + "   " + strings.TrimSpace(text) + "\n"
+	}
+	return head + "\n" + text
+}
+
+// wrap breaks the text into lines that are indented so far.
+func wrap(text string, indent int) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case column == 0:
+			column = indent
+			fmt.Fprintf(&b, "%*s", indent, "")
+		case column+1+n > pageWidth:
+			column = indent
+			fmt.Fprintf(&b, "\n%*s", indent, "")
+		default:
+			column++
+			b.WriteByte(' ')
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String() + "\n"
+}

@@ -8,7 +8,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 )
@@ -19,17 +18,24 @@ func main() { os.Exit(iomuxMain(os.Args[1:])) }
 func iomuxMain(args []string) int {
 	o, err := parse(args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		if _, err := os.Stdout.WriteString(helpPage); err != nil {
-			return exitFailed
-		}
-		return 0
 	case errors.Is(err, errNoCommand):
 		fmt.Fprint(os.Stderr, shortUsage)
 		return exitFailed
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "iomux: %v (see iomux -h)\n", err)
 		return exitFailed
+	case o.help:
+		return printText(helpPage())
+	case o.version:
+		return printText(versionLine())
 	}
 	return execute(o)
+}
+
+// printText prints something about iomux itself.
+func printText(text string) int {
+	if _, err := os.Stdout.WriteString(text); err != nil {
+		return exitFailed
+	}
+	return 0
 }
