@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5082a588/iomux"
 	"github.com/seed-5082a588/iomux/internal/bench/contender"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,12 +33,12 @@ type way struct {
 // ways are the kinds of Mux, but for those that read as New does, and what one
 // would use instead.
 func ways() (all []way) {
-	for _, k := range kinds {
-		if k.name == "NewIn" || k.name == "NewAbstract" {
+	for _, k := range muxtest.Kinds {
+		if k.Name == "NewIn" || k.Name == "NewAbstract" {
 			continue
 		}
-		all = append(all, way{name: k.name, pipe: k.pipe, make: func(tb testing.TB, senders int) (contender.Receiver, error) {
-			m, err := k.make(tb)
+		all = append(all, way{name: k.Name, pipe: k.Pipe, make: func(tb testing.TB, senders int) (contender.Receiver, error) {
+			m, err := k.Make(tb)
 			if err != nil {
 				return nil, err
 			}
@@ -147,14 +148,14 @@ func datagramAllowed(size int) bool {
 
 // Making a Mux and two senders and closing all.
 func BenchmarkSetUp(b *testing.B) {
-	for _, k := range kinds {
-		if k.name == "NewIn" { // New in another directory, which k.make makes first
+	for _, k := range muxtest.Kinds {
+		if k.Name == "NewIn" { // New in another directory, which k.Make makes first
 			continue
 		}
-		b.Run(k.name, func(b *testing.B) {
+		b.Run(k.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				m, err := k.make(b)
+				m, err := k.Make(b)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,14 +36,11 @@ func writeToEnd([]string) int {
 
 // closedWrite is what a write gets after Close.
 func closedWrite(k kind) error {
-	if k.pipe {
+	if k.Pipe {
 		return unix.EPIPE
 	}
-	return refusedWrite
+	return muxtest.RefusedWrite
 }
-
-// refusedWrite is what a write to a socket gets whose peer is closed.
-var refusedWrite error = unix.ECONNREFUSED
 
 // wantClosed wants that every method says that m is closed.
 func wantClosed(t testing.TB, m *iomux.Mux) {
@@ -141,7 +139,7 @@ func TestCloseLeavesSenders(t *testing.T) {
 func TestCloseWakesRead(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
 		for i := range rounds(200) {
-			m := must(k.make(t))
+			m := must(k.Make(t))
 			if i%2 == 0 {
 				defer must(m.MakeSender()).Close()
 			}
@@ -179,7 +177,7 @@ func TestCloseWakesWriters(t *testing.T) {
 		}
 		wantRead(t, m, "x", "more")
 		f := newSender(t, m, "y")
-		if !k.pipe {
+		if !k.Pipe {
 			stopped(t, f, k)
 		}
 		m.Close()
@@ -219,7 +217,7 @@ func TestCloseWakesChild(t *testing.T) {
 func TestCloseBesideAll(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
 		for range rounds(150) {
-			m := must(k.make(t))
+			m := must(k.Make(t))
 			var wg sync.WaitGroup
 			for _, f := range []func() error{
 				func() error { _, err := m.Read(); return err },

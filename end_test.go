@@ -23,21 +23,9 @@ import (
 )
 
 func init() {
-	children["count"] = count
 	children["writeAndClose"] = writeAndClose
 	children["closeAll"] = closeAll
 	children["readStdout"] = readStdout
-}
-
-// count writes numbers to its standard output and standard error in turn, for
-// ever.
-func count([]string) int {
-	for i := uint32(0); ; i++ {
-		f := []*os.File{os.Stdout, os.Stderr}[i%2]
-		if _, err := f.Write(binary.BigEndian.AppendUint32(nil, i)); err != nil {
-			return 1
-		}
-	}
 }
 
 // writeAndClose gets senders through its standard input, writes to each and
@@ -215,7 +203,7 @@ func TestEndFalseAlarm(t *testing.T) {
 				if fmt.Sscanf(string(d.Data), "%d: %t", &n, &swallowed); err != nil || n != i {
 					t.Fatalf("got %q, %v", d.Data, err)
 				}
-				if i == 0 && !k.pipe && !swallowed {
+				if i == 0 && !k.Pipe && !swallowed {
 					t.Error("the child had nothing to read: what does this test?")
 				}
 				wantNothing(t, m)
@@ -233,7 +221,7 @@ func TestEndFalseAlarm(t *testing.T) {
 // all the same.
 func TestEndManyFalseAlarms(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		if k.pipe {
+		if k.Pipe {
 			t.Skip("nobody can read from the write end of a pipe")
 		}
 		var senders []*os.File
@@ -498,22 +486,8 @@ func TestStoppedReaderOfChild(t *testing.T) {
 		if err := wait(); !errors.As(err, &exit) {
 			t.Fatal(err)
 		}
-		if status := exit.Sys().(syscall.WaitStatus); k.pipe && status.Signal() != unix.SIGPIPE || !k.pipe && status.ExitStatus() != 1 {
+		if status := exit.Sys().(syscall.WaitStatus); k.Pipe && status.Signal() != unix.SIGPIPE || !k.Pipe && status.ExitStatus() != 1 {
 			t.Errorf("after Close: %v", exit)
 		}
 	})
-}
-
-// stopped waits until a write to f would have to wait.
-func stopped(t testing.TB, f *os.File, k kind) {
-	for {
-		fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}
-		if _, err := unix.Poll(fds, 0); err != nil && err != unix.EINTR {
-			t.Fatal(err)
-		}
-		if fds[0].Revents&unix.POLLOUT == 0 {
-			return
-		}
-		runtime.Gosched()
-	}
 }

@@ -2,16 +2,6 @@
 
 package iomux
 
-// NewSingle is New that receives one message at a time, as where batches are
-// not safe.
-func NewSingle() (*Mux, error) {
-	m, err := New()
-	if err == nil {
-		m.t.(*datagrams).batch.single = true
-	}
-	return m, err
-}
-
 // ShortenSlots makes the slots of a new Mux so short that longer messages are
 // cut. It tells whether there are slots.
 func (m *Mux) ShortenSlots(length int) bool {

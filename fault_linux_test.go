@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
@@ -211,15 +212,15 @@ func TestFaults(t *testing.T) {
 	dir := t.TempDir()
 	sum := tally{calls: make(map[string]int)}
 	for _, s := range scenarios {
-		for _, k := range kinds {
-			if !slices.Contains(s.kinds, k.name) {
+		for _, k := range muxtest.Kinds {
+			if !slices.Contains(s.kinds, k.Name) {
 				continue
 			}
-			t.Run(s.name+"/"+k.name, func(t *testing.T) {
+			t.Run(s.name+"/"+k.Name, func(t *testing.T) {
 				watch(t)
 				leakCheck(t)
 				c := startFaults(t, dir)
-				done := inject(t, c, s, k.name)
+				done := inject(t, c, s, k.Name)
 				c.stop(t)
 				t.Log(done)
 				for name, n := range done.calls {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
@@ -581,7 +582,7 @@ func newTrial(line, dir string) (verdict string) {
 
 // finish wants that nothing is left behind.
 func (t *trial) finish(before remains, goroutines int) {
-	awaitGoroutines(goroutines)
+	muxtest.AwaitGoroutines(goroutines)
 	if n := runtime.NumGoroutine(); n > goroutines {
 		t.fail("%d goroutines, there were %d", n, goroutines)
 	}

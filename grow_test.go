@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 )
 
 // counts are what may not grow.
@@ -18,7 +19,7 @@ func countAll() counts { return counts{len(openFiles()), runtime.NumGoroutine()}
 // wantNoGrowth compares with what there was.
 func wantNoGrowth(t *testing.T, before counts) {
 	t.Helper()
-	awaitGoroutines(before.goroutines)
+	muxtest.AwaitGoroutines(before.goroutines)
 	if now := countAll(); now.files > before.files || now.goroutines > before.goroutines {
 		t.Fatalf("there are %+v, were %+v: %v", now, before, openFiles())
 	}
@@ -117,7 +118,7 @@ func TestManyMuxes(t *testing.T) {
 		var muxes []*iomux.Mux
 		var senders []*os.File
 		for range 60 {
-			m := must(k.make(t))
+			m := must(k.Make(t))
 			f := must(m.MakeTaggedSender("x"))
 			muxes, senders = append(muxes, m), append(senders, f)
 			send(t, f, "data")
@@ -134,7 +135,7 @@ func TestManyMuxes(t *testing.T) {
 			}
 		}
 		for range rounds(150) {
-			must(k.make(t)).Close()
+			must(k.Make(t)).Close()
 		}
 		wantNoGrowth(t, before)
 	})

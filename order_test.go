@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 )
 
 func init() {
@@ -110,7 +111,7 @@ func (m *model) write(x uint16) {
 
 // takes tells whether a write of n bytes to s need not wait for a reader.
 func (m *model) takes(s *modelSender, n int) bool {
-	if m.k.pipe {
+	if m.k.Pipe {
 		return s.unread == 0
 	}
 	return len(m.queue)+m.empty < modelQueue && s.unread+n <= modelSize
@@ -205,8 +206,8 @@ func FuzzOrder(f *testing.F) {
 	f.Add([]byte{opRead, 0, 0, opMake, 0, 2, opMake, 0, 3, opWrite, 0, 12, opClose, 0, 0, opWrite, 1, 25, opRead, 0, 0, opClose, 0, 0, opRead, 0, 0, opMake, 0, 0})
 	f.Add([]byte{opMake, 0, 0, opWrite, 0, 0, opWrite, 0, 0, opTryRead, 0, 0, opWrite, 255, 255, opWrite, 128, 12, opClose, 0, 0})
 	f.Fuzz(func(t *testing.T, ops []byte) {
-		for _, k := range kinds {
-			m, err := k.make(t)
+		for _, k := range muxtest.Kinds {
+			m, err := k.Make(t)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -51,37 +51,6 @@ func writeAlternately(args []string) int {
 	return 0
 }
 
-// piecesOf gives what a loop over seq gets, as "tag data", and the errors. It
-// looks that an error comes alone and last.
-func piecesOf(t testing.TB, seq iter.Seq2[iomux.TaggedData, error]) (pieces []string, last error) {
-	t.Helper()
-	for d, err := range seq {
-		if last != nil {
-			t.Errorf("after the error %v: %q %q, %v", last, d.Tag, d.Data, err)
-		}
-		if last = err; err != nil {
-			if d.Tag != "" || d.Data != nil || d.PID != 0 || !d.Time.IsZero() {
-				t.Errorf("with the error %v: %+v", err, d)
-			}
-			continue
-		}
-		pieces = append(pieces, d.Tag+" "+string(d.Data))
-	}
-	return pieces, last
-}
-
-// wantPieces fails the test if a loop over seq gets anything but these, and no
-// error.
-func wantPieces(t testing.TB, seq iter.Seq2[iomux.TaggedData, error], want ...string) {
-	t.Helper()
-	got, err := piecesOf(t, seq)
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %q, %v, want %q", got, err, want)
-	}
-}
-
-func shell(script string) *exec.Cmd { return exec.Command("sh", "-c", script) }
-
 // hold gives cmd a standard input that has neither data nor an end until
 // release is called.
 func hold(t testing.TB, cmd *exec.Cmd) (release func()) {
@@ -91,37 +60,6 @@ func hold(t testing.TB, cmd *exec.Cmd) (release func()) {
 	release = sync.OnceFunc(func() { w.Close() })
 	t.Cleanup(func() { r.Close(); release() })
 	return release
-}
-
-func must2[A, B any](a A, b B, err error) (A, B) {
-	if err != nil {
-		panic(err)
-	}
-	return a, b
-}
-
-// A straggler is a grandchild of the shell that keeps its output open and lives
-// on; it holds on to the shell's standard input, see hold.
-func straggler(script, rest string) *exec.Cmd {
-	return shell("exec 3<&0; (" + script + ") & " + rest)
-}
-
-// exited waits until cmd has been waited for by the Output it runs in.
-func exited(cmd *exec.Cmd) {
-	for syscall.Kill(cmd.Process.Pid, 0) == nil {
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// wantGone fails the test if cmd was not waited for.
-func wantGone(t testing.TB, cmd *exec.Cmd) {
-	t.Helper()
-	if cmd.Process == nil || cmd.ProcessState == nil {
-		t.Fatal("the command was not waited for")
-	}
-	if err := syscall.Kill(cmd.Process.Pid, 0); err != syscall.ESRCH {
-		t.Errorf("process %d: %v", cmd.Process.Pid, err)
-	}
 }
 
 func TestOutput(t *testing.T) {

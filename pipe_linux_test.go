@@ -13,19 +13,18 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 	"unsafe"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
 func init() {
 	children["run-token"] = tokenWriter
-	children["run-writers"] = manyWriters
 	children["run-grow"] = growingWriter
 	children["run-nonblock"] = nonblockingWriter
 	children["run-every-10ms"] = slowWriter
@@ -34,28 +33,6 @@ func init() {
 	children["run-few-descriptors"] = pipesWithFewDescriptors
 	children["run-few-pages"] = fewPages
 	children["run-refused"] = refusedPipes
-}
-
-// needPipes skips a test where NewPipe cannot work.
-func needPipes(t testing.TB) {
-	t.Helper()
-	if noPacketMode != nil {
-		t.Skip(noPacketMode)
-	}
-}
-
-// newPipeMux makes a Mux of pipes that is closed at the end of the test.
-func newPipeMux(t testing.TB) *iomux.Mux {
-	t.Helper()
-	needPipes(t)
-	watch(t)
-	leakCheck(t)
-	m, err := iomux.NewPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	return m
 }
 
 // readSoon is Read for a test of wake-ups: one that is lost is told within
@@ -91,7 +68,7 @@ func startWith(t testing.TB, cmd *exec.Cmd, senders ...*os.File) {
 // runsAs runs a child of this test and fails with what it says.
 func runsAs(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	needPipes(t)
+	muxtest.NeedPipes(t)
 	watch(t)
 	out, err := cmd.CombinedOutput()
 	if bytes.HasPrefix(out, []byte("skip: ")) {
@@ -106,7 +83,7 @@ func TestPipeSizes(t *testing.T) {
 	page := os.Getpagesize()
 	for _, size := range []int{1, 2, page - 1, page, page + 1, 2 * page, 64 << 10, 1<<20 + 1} {
 		t.Run(strconv.Itoa(size), func(t *testing.T) {
-			m := newPipeMux(t)
+			m := muxtest.NewPipeMux(t)
 			s := must(m.MakeTaggedSender("s"))
 			all := make([]byte, size)
 			for i := range all {
@@ -134,7 +111,7 @@ func TestPipeSizes(t *testing.T) {
 // sender and alternating.
 func TestPipeOrderOfSenders(t *testing.T) {
 	writes := rounds(50_000)
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	var senders []*os.File
 	for i := range 9 {
 		senders = append(senders, must(m.MakeTaggedSender(strconv.Itoa(i))))
@@ -199,7 +176,7 @@ func tokenWriter(args []string) int {
 func TestPipeOrderOfProcesses(t *testing.T) {
 	const processes = 3
 	writes := rounds(60_000)
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	var in, out [processes]*os.File
 	for i := range in {
 		in[i], out[i] = must2(os.Pipe())
@@ -227,33 +204,9 @@ func TestPipeOrderOfProcesses(t *testing.T) {
 	}
 }
 
-const perWriter = 100
-
-// manyWriters writes from as many threads as its argument says to its standard
-// output: pieces of all sizes up to a page, which say who wrote them, which
-// they are, and how long.
-func manyWriters(args []string) int {
-	var all sync.WaitGroup
-	for w := range must(strconv.Atoi(args[0])) {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			r := rand.New(rand.NewPCG(uint64(w), 6))
-			for i := range perWriter {
-				b := bytes.Repeat([]byte{byte(w)}, 6+r.IntN(os.Getpagesize()-5))
-				binary.BigEndian.PutUint16(b[1:], uint16(i))
-				binary.BigEndian.PutUint16(b[3:], uint16(len(b)))
-				unix.Write(1, b)
-			}
-		}()
-	}
-	all.Wait()
-	return 0
-}
-
 func TestPipeManyWriters(t *testing.T) {
 	const writers = 50
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	cmd := childCommand("run-writers", strconv.Itoa(writers))
 	s := must(m.MakeSender())
 	cmd.Stdout = s
@@ -270,7 +223,7 @@ func TestPipeManyWriters(t *testing.T) {
 		next[w]++
 	}
 	for w, n := range next {
-		if n != perWriter {
+		if n != muxtest.PerWriter {
 			t.Errorf("writer %d: %d pieces", w, n)
 		}
 	}
@@ -280,7 +233,7 @@ func TestPipeManyWriters(t *testing.T) {
 // one event; neither is forgotten. The pipe stays open until all is read, for
 // its end would bring out what was.
 func TestPipeGrownAnyMoment(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	r := rand.New(rand.NewPCG(7, 8))
 	for round := range rounds(5000) {
 		s := must(m.MakeTaggedSender(strconv.Itoa(round)))
@@ -336,7 +289,7 @@ func growingWriter(args []string) int {
 
 func TestPipeChildChangesSize(t *testing.T) {
 	const lines = 8000
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	cmd := childCommand("run-grow", strconv.Itoa(lines))
 	in, ack := must2(os.Pipe())
 	defer ack.Close()
@@ -402,7 +355,7 @@ func heardAmong(t *testing.T, m *iomux.Mux, sender string, say func()) string {
 // A child that has made its pipe larger, and writes without end, does not keep
 // the other senders from being heard.
 func TestPipeGrownIsFair(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	loud, quiet := must(m.MakeTaggedSender("loud")), must(m.MakeTaggedSender("quiet"))
 	defer quiet.Close()
 	if _, err := unix.FcntlInt(loud.Fd(), unix.F_SETPIPE_SZ, 1<<20); err != nil {
@@ -417,7 +370,7 @@ func TestPipeGrownIsFair(t *testing.T) {
 // What lies behind one event in a pipe that was made larger is not forgotten
 // while others write without end.
 func TestPipeGrownBesideOthers(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	s := must(m.MakeTaggedSender("s"))
 	defer s.Close()
 	for range 3 {
@@ -463,7 +416,7 @@ func nonblockingWriter(args []string) int {
 // Each stream of such a child is complete and in order.
 func TestPipeNonblockingChild(t *testing.T) {
 	const n = 5000
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	next := map[string]int{}
 	for d, err := range m.Output(childCommand("run-nonblock", strconv.Itoa(2*n))) {
 		if err != nil || string(d.Data) != strconv.Itoa(next[d.Tag]) {
@@ -499,7 +452,7 @@ func sendfileWriter([]string) int {
 }
 
 func TestPipeSendfile(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	all := make([]byte, 2<<20+17)
 	rand.NewChaCha8([32]byte{1}).Read(all)
 	name := t.TempDir() + "/file"
@@ -525,7 +478,7 @@ func TestPipeSendfile(t *testing.T) {
 // A pipe can be opened by its path. That descriptor is not in packet mode, so
 // only what each stream says as a whole is sure.
 func TestPipeByPath(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	script := "echo a >/dev/stdout; echo b >/dev/stderr; echo c; echo d >&2; for i in 1 2 3; do echo $i >/dev/stderr; echo $i >/dev/stdout; done"
 	got := map[string]string{}
 	for d, err := range m.Output(shell(script)) {
@@ -540,7 +493,7 @@ func TestPipeByPath(t *testing.T) {
 }
 
 func TestPipeTimeAndPID(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	s := must(m.MakeSender())
 	defer s.Close()
 	for range 100 {
@@ -555,7 +508,7 @@ func TestPipeTimeAndPID(t *testing.T) {
 
 // After Close a write raises SIGPIPE, as on any pipe.
 func TestPipeClosedKillsWriter(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	cmd := shell("while :; do echo x; done")
 	for range m.Output(cmd) {
 		break
@@ -586,7 +539,7 @@ func TestPipeEnd(t *testing.T) {
 			if _, err := exec.LookPath("setsid"); err != nil && name == "daemon" {
 				t.Skip(err)
 			}
-			m := newPipeMux(t)
+			m := muxtest.NewPipeMux(t)
 			cmd := shell(script)
 			release := hold(t, cmd)
 			o, e := must(m.MakeTaggedSender(iomux.Stdout)), must(m.MakeTaggedSender(iomux.Stderr))
@@ -614,7 +567,7 @@ func TestPipeEnd(t *testing.T) {
 
 // All that a dead child has written is there, for TryRead too.
 func TestPipeTryReadAfterExit(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	for range 50 {
 		o, e := must(m.MakeTaggedSender("o")), must(m.MakeTaggedSender("e"))
 		cmd := shell("echo 1; echo 2 >&2")
@@ -641,7 +594,7 @@ func TestPipeTryReadAfterExit(t *testing.T) {
 // A cancel before, during and after data loses nothing, and leaves nothing
 // behind for the next read.
 func TestPipeReadContext(t *testing.T) {
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	s := must(m.MakeSender())
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -737,9 +690,9 @@ func TestPipeIdleCost(t *testing.T) {
 		return time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
 	}
 	procs := runtime.GOMAXPROCS(1) // makes a Mux that does not poll
-	sleeping := newPipeMux(t)
+	sleeping := muxtest.NewPipeMux(t)
 	runtime.GOMAXPROCS(procs)
-	polling := newPipeMux(t)
+	polling := muxtest.NewPipeMux(t)
 	t.Logf("CPU for %d lines, one every 10 ms: %v with polling, %v without", lines, cost(polling), cost(sleeping))
 }
 

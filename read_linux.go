@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-5082a588/iomux/internal/testhook"
 )
 
 const (
@@ -90,7 +92,7 @@ const (
 )
 
 func newBatch() *batch {
-	b := new(batch)
+	b := &batch{single: testhook.SingleMessages.Load()}
 	for i := range b.hdrs {
 		h := &b.hdrs[i]
 		h.Name = (*byte)(unsafe.Pointer(&b.names[i]))

@@ -24,50 +24,6 @@ func pattern(n int) []byte {
 	return b
 }
 
-// largestWrite is how much one write to f can take.
-func largestWrite(t testing.TB, k kind, f *os.File) int {
-	t.Helper()
-	if k.pipe {
-		return 1 << 20
-	}
-	size, err := unix.GetsockoptInt(int(f.Fd()), unix.SOL_SOCKET, unix.SO_SNDBUF)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if os.Getpagesize() != 4096 {
-		return min(size-32, 8_388_576)
-	}
-	return min(size-32, 4_263_616)
-}
-
-// readWrite reads what one write of want has brought.
-func readWrite(t testing.TB, k kind, m *iomux.Mux, tag string, want []byte) {
-	t.Helper()
-	if k.pipe && len(want) > os.Getpagesize() {
-		readPieces(t, m, tag, want)
-		return
-	}
-	d, err := m.Read()
-	if err != nil || d.Tag != tag || !bytes.Equal(d.Data, want) {
-		t.Fatalf("read %d bytes of %q, %v, want %d of %q", len(d.Data), d.Tag, err, len(want), tag)
-	}
-	if cap(d.Data) != len(d.Data) {
-		t.Fatalf("cap of %d bytes is %d: append would write over what comes next", len(d.Data), cap(d.Data))
-	}
-}
-
-// readPieces reads what came through a pipe, a page at most at a time.
-func readPieces(t testing.TB, m *iomux.Mux, tag string, want []byte) {
-	t.Helper()
-	for len(want) > 0 {
-		d, err := m.Read()
-		if err != nil || d.Tag != tag || len(d.Data) == 0 || len(d.Data) > os.Getpagesize() || !bytes.HasPrefix(want, d.Data) {
-			t.Fatalf("read %d bytes of %q, %v, want the next of %d", len(d.Data), d.Tag, err, len(want))
-		}
-		want = want[len(d.Data):]
-	}
-}
-
 func TestSizes(t *testing.T) {
 	sizes := []int{1, 2, 31, 32, 33, 4095, 4096, 4097, 65535, 65536, 65537, 212_960, 212_961, 1 << 20, 4 << 20, 4_263_615, 4_263_616}
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
@@ -147,11 +103,11 @@ func TestEmptyWrites(t *testing.T) {
 
 func TestDataUntilNextRead(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		other := must(k.make(t))
+		other := must(k.Make(t))
 		defer other.Close()
 		a, b, c := newSender(t, m, "a"), newSender(t, m, "b"), newSender(t, other, "c")
 		for _, size := range []int{10, 4000, 4096, 100_000} {
-			if k.pipe {
+			if k.Pipe {
 				size = min(size, os.Getpagesize())
 			}
 			data, next := pattern(size), pattern(size)
@@ -192,7 +148,7 @@ func TestStaleData(t *testing.T) {
 			return sum
 		}
 		for range 12 {
-			m := must(k.make(t))
+			m := must(k.Make(t))
 			f := must(m.MakeSender())
 			for _, size := range []int{1, 5000, 150_000, 40} {
 				written := inBackground(func() error { _, err := f.Write(make([]byte, size)); return err })
@@ -377,7 +333,7 @@ func TestReadAllocates(t *testing.T) {
 		f := newSender(t, m, "x")
 		for _, size := range []int{1, 100, 4096, 4097, 65536} {
 			data := make([]byte, size)
-			if k.pipe && size > os.Getpagesize() {
+			if k.Pipe && size > os.Getpagesize() {
 				break
 			}
 			n := testing.AllocsPerRun(300, func() {

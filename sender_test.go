@@ -17,23 +17,10 @@ import (
 )
 
 func init() {
-	children["say"] = say
 	children["listFiles"] = func([]string) int {
 		fmt.Println(strings.Join(openFiles(), "\n"))
 		return 0
 	}
-}
-
-// say writes twice to each of the descriptors that args name what it is.
-func say(args []string) int {
-	for round := range 2 {
-		for _, arg := range args {
-			fd := must(strconv.Atoi(arg))
-			flags := must(unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0))
-			must(unix.Write(fd, fmt.Appendf(nil, "%d %d nonblock=%t\n", round, fd, flags&unix.O_NONBLOCK != 0)))
-		}
-	}
-	return 0
 }
 
 func TestTags(t *testing.T) {

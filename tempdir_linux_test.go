@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,14 +22,6 @@ func init() {
 	children["hiddenProcess"] = hiddenProcess
 	children["withoutProc"] = withoutProc
 	children["fullTempDir"] = fullTempDir
-}
-
-// names gives what is in dir.
-func names(dir string) (names []string) {
-	for _, e := range must(os.ReadDir(dir)) {
-		names = append(names, e.Name())
-	}
-	return names
 }
 
 // checkWorks gives what is wrong with m, nil if it does what it should.
@@ -53,7 +46,7 @@ func TestNoFiles(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
 		dir := t.TempDir()
 		t.Setenv("TMPDIR", dir)
-		m := must(muxOf(k.name, dir))
+		m := must(muxOf(k.Name, dir))
 		defer m.Close()
 		defer must(m.MakeSender()).Close()
 		if left := names(dir); len(left) != 0 {
@@ -75,7 +68,7 @@ func TestKilledReaderLeavesNothing(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
 		dir := t.TempDir()
 		t.Setenv("TMPDIR", dir)
-		cmd := childCommand("killedReader", k.name)
+		cmd := childCommand("killedReader", k.Name)
 		_, wait := startReady(t, cmd, "ready\n")
 		cmd.Process.Kill()
 		wait()
@@ -163,7 +156,7 @@ func TestBadDirectories(t *testing.T) {
 
 // notWritable tries a directory in which only others may write.
 func notWritable(args []string) int {
-	becomeOrdinary(args[0])
+	muxtest.BecomeOrdinary(args[0])
 	if m, err := iomux.NewIn(args[1]); m != nil || !errors.Is(err, os.ErrPermission) {
 		return checkFailed("got %v, %v, want os.ErrPermission", m, err)
 	}
@@ -179,7 +172,7 @@ func TestNotWritable(t *testing.T) {
 // hiddenProcess is an ordinary user's process that may not be looked at, not by
 // that user either: what /proc has of it belongs to root.
 func hiddenProcess(args []string) int {
-	becomeOrdinary(args[0])
+	muxtest.BecomeOrdinary(args[0])
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		panic(err)
 	}
@@ -196,7 +189,7 @@ func hiddenProcess(args []string) int {
 
 func TestHiddenProcess(t *testing.T) {
 	t.Setenv("TMPDIR", "/tmp")
-	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) { runCheck(t, "hiddenProcess", "61000", k.name) })
+	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) { runCheck(t, "hiddenProcess", "61000", k.Name) })
 }
 
 // withoutProc uses Muxes where there is no /proc.
@@ -327,7 +320,7 @@ func keepsDirectory(in string) error {
 	if err := checkWorks(m); err != nil {
 		return err
 	}
-	reset := limitTo(0) // it must go without descriptors
+	reset := muxtest.LimitTo(0) // it must go without descriptors
 	err = m.Close()
 	reset()
 	if err != nil {
@@ -360,7 +353,7 @@ func TestUmask(t *testing.T) {
 		for _, mask := range []int{0o077, 0o022, 0o777, 0} {
 			dir := t.TempDir()
 			old := unix.Umask(mask)
-			m, err := muxOf(k.name, dir)
+			m, err := muxOf(k.Name, dir)
 			unix.Umask(old)
 			if err == nil {
 				err = checkWorks(m)

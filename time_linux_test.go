@@ -29,7 +29,7 @@ func TestTimeAndPID(t *testing.T) {
 		cmd := exec.Command("sh", "-c", "echo $$; sh -c 'echo $$; exit'; echo $$")
 		cmd.Stdout = f
 		before := time.Now()
-		if k.pipe {
+		if k.Pipe {
 			start(t, cmd)
 		} else if err := cmd.Run(); err != nil {
 			t.Fatal(err)
@@ -44,7 +44,7 @@ func TestTimeAndPID(t *testing.T) {
 			if i != 1 && pid != cmd.Process.Pid || i == 1 && pid == cmd.Process.Pid {
 				t.Errorf("line %d comes from %d, the child is %d", i, pid, cmd.Process.Pid)
 			}
-			if k.pipe { // knows when it was read, and not by whom it was written
+			if k.Pipe { // knows when it was read, and not by whom it was written
 				pid, written = 0, time.Now()
 			}
 			if d.PID != pid {
@@ -57,7 +57,7 @@ func TestTimeAndPID(t *testing.T) {
 		send(t, f, "own")
 		d := must(m.Read())
 		wantBetween(t, d.Time, before, time.Now())
-		if want := os.Getpid(); !k.pipe && d.PID != want {
+		if want := os.Getpid(); !k.Pipe && d.PID != want {
 			t.Errorf("PID is %d, want this process, %d", d.PID, want)
 		}
 	})
@@ -66,7 +66,7 @@ func TestTimeAndPID(t *testing.T) {
 // Of a write that had to wait, the time when it got its place in the queue.
 func TestTimeOfWaitingWrite(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		if k.pipe {
+		if k.Pipe {
 			t.Skip("a pipe does not know when it was written to")
 		}
 		f, late := newSender(t, m, "x"), newSender(t, m, "late")

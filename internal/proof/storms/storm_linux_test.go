@@ -1,6 +1,6 @@
 //go:build amd64 || arm64
 
-package iomux_test
+package storms_test
 
 import (
 	"errors"
@@ -15,10 +15,11 @@ import (
 	"unsafe"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
-func init() { children["signalStorm"] = signalStorm }
+func init() { muxtest.Children["signalStorm"] = signalStorm }
 
 // interrupt has SIGUSR1 interrupt system calls with EINTR. Go's handler, which
 // stays, asks for them to be made again (SA_RESTART); a C library in the program
@@ -41,15 +42,15 @@ func interrupt() {
 // is called, which gives how often.
 func storm() (stop func() int) {
 	done := make(chan bool)
-	sent := inBackground(func() (n int) {
+	sent := muxtest.InBackground(func() (n int) {
 		for {
-			for _, tid := range names("/proc/self/task") {
+			for _, tid := range muxtest.Names("/proc/self/task") {
 				select {
 				case <-done:
 					return n
 				default:
 				}
-				if unix.Tgkill(os.Getpid(), must(strconv.Atoi(tid)), unix.SIGUSR1) == nil {
+				if unix.Tgkill(os.Getpid(), muxtest.Must(strconv.Atoi(tid)), unix.SIGUSR1) == nil {
 					n++
 				}
 			}
@@ -79,47 +80,47 @@ func signalStorm(args []string) int {
 	interrupt()
 	stop := storm()
 	if err := interrupted(); err != unix.EINTR {
-		return checkFailed("the storm gives %v, want EINTR", err)
+		return muxtest.CheckFailed("the storm gives %v, want EINTR", err)
 	}
-	m := must(muxOf(args[0], ""))
-	if err := readInStorm(m, must(strconv.Atoi(args[1]))); err != nil {
-		return checkFailed("%v", err)
+	m := muxtest.Must(muxtest.MuxOf(args[0], ""))
+	if err := readInStorm(m, muxtest.Must(strconv.Atoi(args[1]))); err != nil {
+		return muxtest.CheckFailed("%v", err)
 	}
 	for range 10 {
 		got := ""
 		for d, err := range m.Output(exec.Command("sh", "-c", "echo 1; echo 2 >&2; echo 3")) {
 			if err != nil {
-				return checkFailed("Output: %v", err)
+				return muxtest.CheckFailed("Output: %v", err)
 			}
 			got += string(d.Data)
 		}
 		if got != "1\n2\n3\n" {
-			return checkFailed("Output gives %q", got)
+			return muxtest.CheckFailed("Output gives %q", got)
 		}
 	}
 	if err := m.Close(); err != nil {
-		return checkFailed("Close: %v", err)
+		return muxtest.CheckFailed("Close: %v", err)
 	}
 	if n := stop(); n < 100 {
-		return checkFailed("only %d signals", n)
+		return muxtest.CheckFailed("only %d signals", n)
 	}
 	return 0
 }
 
 func readInStorm(m *iomux.Mux, writes int) (err error) {
-	a, b := must(m.MakeTaggedSender("a")), must(m.MakeTaggedSender("b"))
+	a, b := muxtest.Must(m.MakeTaggedSender("a")), muxtest.Must(m.MakeTaggedSender("b"))
 	var wait sync.WaitGroup
 	wait.Add(2)
 	go func() {
 		defer wait.Done()
 		for i := range writes {
-			must(fmt.Fprint([]io.Writer{a, b}[i%2], i))
+			muxtest.Must(fmt.Fprint([]io.Writer{a, b}[i%2], i))
 		}
 	}()
 	go func() {
 		defer wait.Done()
 		for range writes / 20 {
-			must(m.MakeSender()).Close()
+			muxtest.Must(m.MakeSender()).Close()
 		}
 	}()
 	for i := range writes {
@@ -139,7 +140,7 @@ func readInStorm(m *iomux.Mux, writes int) (err error) {
 
 // Signals that come all the time change nothing.
 func TestSignalStorm(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
-		runCheck(t, "signalStorm", k.name, strconv.Itoa(rounds(4000)))
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, _ *iomux.Mux) {
+		muxtest.RunCheck(t, "signalStorm", k.Name, strconv.Itoa(muxtest.Rounds(4000)))
 	})
 }

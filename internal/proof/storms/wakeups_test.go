@@ -1,6 +1,6 @@
 //go:build linux || (unix && experimental_unix)
 
-package iomux_test
+package storms_test
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 )
 
 // The hunt for wake-ups that are lost, and for those that come to the wrong one.
@@ -60,8 +61,8 @@ func TestWakeUps(t *testing.T) {
 	for _, procs := range []int{1, 2, 8} {
 		t.Run(fmt.Sprint(procs), func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-			forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
-				n := rounds(12)
+			muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, _ *iomux.Mux) {
+				n := muxtest.Rounds(12)
 				for i := range n {
 					newHunt(t, k, first+uint64(i), i).run()
 				}
@@ -74,7 +75,7 @@ func TestWakeUps(t *testing.T) {
 // A hunt is one round.
 type hunt struct {
 	t     *testing.T
-	k     kind
+	k     muxtest.Kind
 	m     *iomux.Mux
 	seed  uint64
 	round int
@@ -116,10 +117,10 @@ type huntEvent struct {
 	problem string
 }
 
-func newHunt(t *testing.T, k kind, seed uint64, round int) *hunt {
+func newHunt(t *testing.T, k muxtest.Kind, seed uint64, round int) *hunt {
 	r := rand.New(rand.NewPCG(seed, 0))
 	h := &hunt{t: t, k: k, seed: seed, round: round, r: r, rough: r.IntN(4) == 0, events: make(chan huntEvent, 1000), kept: make(chan *os.File, 10)}
-	h.m = must(k.make(t))
+	h.m = muxtest.Must(k.Make(t))
 	return h
 }
 
@@ -597,7 +598,7 @@ func (h *hunt) write(n int, shut bool) (actors []func()) {
 		hw := huntWrite{wait: h.delay(), size: 5 + h.r.IntN(50), change: h.r.IntN(5) == 0}
 		if h.rough && h.r.IntN(8) == 0 {
 			hw.size = 4096
-			if !h.k.pipe {
+			if !h.k.Pipe {
 				hw.size = 1 + h.r.IntN(100_000) + 4096
 			}
 		}

@@ -1,4 +1,4 @@
-package iomux_test
+package hostile_test
 
 import (
 	"context"
@@ -13,20 +13,21 @@ import (
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
 func init() {
-	children["sendRights"] = sendRights
-	children["flood"] = flood
+	muxtest.Children["sendRights"] = sendRights
+	muxtest.Children["flood"] = flood
 }
 
 // sendRights sends as many descriptors as go with one message, as often as its
 // argument says. What comes of it is the other argument, an errno.
 func sendRights(args []string) int {
-	want := unix.Errno(must(strconv.Atoi(args[1])))
-	null := must(unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0))
-	for range must(strconv.Atoi(args[0])) {
+	want := unix.Errno(muxtest.Must(strconv.Atoi(args[1])))
+	null := muxtest.Must(unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0))
+	for range muxtest.Must(strconv.Atoi(args[0])) {
 		for _, n := range []int{1, 2, 253} {
 			rights := unix.UnixRights(slices.Repeat([]int{null}, n)...)
 			_, err := unix.SendmsgN(1, fmt.Append(nil, n), rights, nil, 0)
@@ -38,7 +39,7 @@ func sendRights(args []string) int {
 				fmt.Fprintln(os.Stderr, err)
 				return 1
 			}
-			must(unix.Write(1, []byte("plain")))
+			muxtest.Must(unix.Write(1, []byte("plain")))
 		}
 	}
 	return 0
@@ -46,29 +47,29 @@ func sendRights(args []string) int {
 
 // A child cannot put descriptors into the reader: the message comes without them.
 func TestDescriptorsRefused(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		f := newSender(t, m, "x")
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		f := muxtest.NewSender(t, m, "x")
 		errno := unix.Errno(0)
-		if k.pipe {
+		if k.Pipe {
 			errno = unix.ENOTSOCK
 		}
-		cmd := childCommand("sendRights", strconv.Itoa(rounds(40)), strconv.Itoa(int(errno)))
+		cmd := muxtest.Child("sendRights", strconv.Itoa(muxtest.Rounds(40)), strconv.Itoa(int(errno)))
 		cmd.Stdout, cmd.Stderr = f, os.Stderr
-		wait := start(t, cmd)
+		wait := muxtest.Start(t, cmd)
 		f.Close()
-		before := len(openFiles())
-		for range rounds(40) {
+		before := len(muxtest.OpenFiles())
+		for range muxtest.Rounds(40) {
 			for _, n := range []int{1, 2, 253} {
 				if errno == 0 {
-					wantRead(t, m, "x", fmt.Sprint(n))
+					muxtest.WantRead(t, m, "x", fmt.Sprint(n))
 				}
-				wantRead(t, m, "x", "plain")
-				if now := len(openFiles()); now > before {
-					t.Fatalf("%d descriptors, there were %d: %v", now, before, openFiles())
+				muxtest.WantRead(t, m, "x", "plain")
+				if now := len(muxtest.OpenFiles()); now > before {
+					t.Fatalf("%d descriptors, there were %d: %v", now, before, muxtest.OpenFiles())
 				}
 			}
 		}
-		waitEnd(t, m)
+		muxtest.WaitEnd(t, m)
 		if err := wait(); err != nil {
 			t.Error(err)
 		}
@@ -78,44 +79,44 @@ func TestDescriptorsRefused(t *testing.T) {
 // A child that keeps what is sent to it to watch it can put the end off, but not
 // for longer than it lives. Those who are asked for it are gone then.
 func TestKeptWatch(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		if k.pipe {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		if k.Pipe {
 			t.Skip("nothing is sent to it")
 		}
-		f := must(m.MakeTaggedSender("x"))
+		f := muxtest.Must(m.MakeTaggedSender("x"))
 		oob := make([]byte, unix.CmsgSpace(4))
 		_, n, _, _, err := unix.Recvmsg(int(f.Fd()), make([]byte, 10), oob, unix.MSG_CMSG_CLOEXEC)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fd := must(unix.ParseUnixRights(&must(unix.ParseSocketControlMessage(oob[:n]))[0]))[0]
+		fd := muxtest.Must(unix.ParseUnixRights(&muxtest.Must(unix.ParseSocketControlMessage(oob[:n]))[0]))[0]
 		unix.Write(fd, []byte("into the pipe"))
-		send(t, f, "data")
-		wantRead(t, m, "x", "data")
-		wantNothing(t, m)
+		muxtest.Send(t, f, "data")
+		muxtest.WantRead(t, m, "x", "data")
+		muxtest.WantNothing(t, m)
 		f.Close()
 		unix.Close(fd)
-		wantEnd(t, m)
+		muxtest.WantEnd(t, m)
 	})
 }
 
 // A sender whose last copy lies in the queue of the Mux itself is not closed before
 // that has been read.
 func TestSenderInQueue(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		if k.pipe {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		if k.Pipe {
 			t.Skip("nothing but bytes goes through a pipe")
 		}
 		for range 50 {
-			f, g := must(m.MakeTaggedSender("f")), must(m.MakeTaggedSender("g"))
+			f, g := muxtest.Must(m.MakeTaggedSender("f")), muxtest.Must(m.MakeTaggedSender("g"))
 			rights := unix.UnixRights(int(f.Fd()), int(g.Fd()))
-			must(0, unix.Sendmsg(int(f.Fd()), []byte("both"), rights, nil, 0))
-			send(t, g, "data")
+			muxtest.Must(0, unix.Sendmsg(int(f.Fd()), []byte("both"), rights, nil, 0))
+			muxtest.Send(t, g, "data")
 			f.Close()
 			g.Close()
-			wantRead(t, m, "f", "both")
-			wantRead(t, m, "g", "data")
-			waitEnd(t, m)
+			muxtest.WantRead(t, m, "f", "both")
+			muxtest.WantRead(t, m, "g", "data")
+			muxtest.WaitEnd(t, m)
 		}
 	})
 }
@@ -134,21 +135,21 @@ func receiverOf(t testing.TB, f *os.File) string {
 // empty.
 func stranger(t testing.TB, name string) int {
 	t.Helper()
-	fd := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
+	fd := muxtest.Must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
 	t.Cleanup(func() { unix.Close(fd) })
 	if name != "" {
-		must(0, unix.Bind(fd, &unix.SockaddrUnix{Name: name}))
+		muxtest.Must(0, unix.Bind(fd, &unix.SockaddrUnix{Name: name}))
 	}
 	return fd
 }
 
 // What strangers send is not heard, whatever their address, and the end comes.
 func TestStrangers(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		if k.pipe {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		if k.Pipe {
 			t.Skip("a pipe has no address")
 		}
-		f := newSender(t, m, "x")
+		f := muxtest.NewSender(t, m, "x")
 		to := &unix.SockaddrUnix{Name: receiverOf(t, f)}
 		if !strings.HasPrefix(to.Name, "@") {
 			err := unix.Sendto(stranger(t, ""), []byte("strange"), unix.MSG_DONTWAIT, to)
@@ -157,32 +158,32 @@ func TestStrangers(t *testing.T) {
 			}
 			return
 		}
-		if !strings.Contains(string(must(os.ReadFile("/proc/net/unix"))), to.Name) {
+		if !strings.Contains(string(muxtest.Must(os.ReadFile("/proc/net/unix"))), to.Name) {
 			t.Log("/proc/net/unix does not have the name")
 		}
-		own := must(unix.Getsockname(int(f.Fd()))).(*unix.SockaddrUnix).Name
+		own := muxtest.Must(unix.Getsockname(int(f.Fd()))).(*unix.SockaddrUnix).Name
 		for _, name := range []string{"", "\x00x", "\x00" + strings.Repeat("y", len(own)-1), own[:len(own)-1], own + "x", t.TempDir() + "/s"} {
 			fd := stranger(t, name)
 			for _, data := range []string{"strange", "", "strange"} {
-				must(0, unix.Sendto(fd, []byte(data), unix.MSG_DONTWAIT, to))
+				muxtest.Must(0, unix.Sendto(fd, []byte(data), unix.MSG_DONTWAIT, to))
 			}
-			send(t, f, "data")
-			wantRead(t, m, "x", "data")
-			must(0, unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, to))
-			wantNothing(t, m)
-			if err := unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: own}); peersOnly && !errors.Is(err, unix.EPERM) {
+			muxtest.Send(t, f, "data")
+			muxtest.WantRead(t, m, "x", "data")
+			muxtest.Must(0, unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, to))
+			muxtest.WantNothing(t, m)
+			if err := unix.Sendto(fd, []byte("strange"), unix.MSG_DONTWAIT, &unix.SockaddrUnix{Name: own}); muxtest.PeersOnly && !errors.Is(err, unix.EPERM) {
 				t.Errorf("a stranger can send to a sender: %v", err)
 			}
 		}
 		f.Close()
-		wantEnd(t, m)
+		muxtest.WantEnd(t, m)
 	})
 }
 
 // flood sends to the address in its argument until its standard input ends.
 func flood(args []string) int {
-	fd := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0))
-	ended := inBackground(func() error { _, err := io.Copy(io.Discard, os.Stdin); return err })
+	fd := muxtest.Must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0))
+	ended := muxtest.InBackground(func() error { _, err := io.Copy(io.Discard, os.Stdin); return err })
 	fmt.Println("ready")
 	for {
 		select {
@@ -199,14 +200,14 @@ func flood(args []string) int {
 // A flood of strange messages hangs nobody: not TryRead, not a cancel, not a
 // sender for ever, and neither Close.
 func TestFlood(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		if k.name != "NewAbstract" {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		if k.Name != "NewAbstract" {
 			t.Skip("strangers do not reach it")
 		}
-		f := newSender(t, m, "x")
-		stop, wait := startReady(t, childCommand("flood", receiverOf(t, f)), "ready\n")
+		f := muxtest.NewSender(t, m, "x")
+		stop, wait := muxtest.StartReady(t, muxtest.Child("flood", receiverOf(t, f)), "ready\n")
 		for range 300 {
-			wantNothing(t, m)
+			muxtest.WantNothing(t, m)
 			ctx, cancel := context.WithCancel(context.Background())
 			go cancel()
 			if _, err := m.ReadContext(ctx); err != context.Canceled {
@@ -216,9 +217,9 @@ func TestFlood(t *testing.T) {
 		for i := range 10 {
 			data := fmt.Sprint("data ", i)
 			go f.WriteString(data)
-			wantRead(t, m, "x", data)
+			muxtest.WantRead(t, m, "x", data)
 		}
-		read := inBackground(func() error { _, err := m.Read(); return err })
+		read := muxtest.InBackground(func() error { _, err := m.Read(); return err })
 		m.Close()
 		if err := <-read; !errors.Is(err, os.ErrClosed) {
 			t.Error(err)

@@ -1,4 +1,4 @@
-package iomux_test
+package hostile_test
 
 import (
 	"encoding/binary"
@@ -13,25 +13,26 @@ import (
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
 func init() {
-	children["daemonise"] = daemonise
-	children["daemon"] = daemon
-	children["renumber"] = renumber
-	children["keepWatch"] = keepWatch
+	muxtest.Children["daemonise"] = daemonise
+	muxtest.Children["daemon"] = daemon
+	muxtest.Children["renumber"] = renumber
+	muxtest.Children["keepWatch"] = keepWatch
 }
 
 // A child that writes from a hundred threads: every write is whole, and those of a
 // thread are in order.
 func TestHundredThreads(t *testing.T) {
 	const writers = 100
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		cmd := childCommand("run-writers", strconv.Itoa(writers))
-		f := newSender(t, m, "x")
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		cmd := muxtest.Child("run-writers", strconv.Itoa(writers))
+		f := muxtest.NewSender(t, m, "x")
 		cmd.Stdout = f
-		wait := start(t, cmd)
+		wait := muxtest.Start(t, cmd)
 		f.Close()
 		var next [writers]int
 		for {
@@ -49,7 +50,7 @@ func TestHundredThreads(t *testing.T) {
 			next[w]++
 		}
 		for w, n := range next {
-			if n != perWriter {
+			if n != muxtest.PerWriter {
 				t.Errorf("%d writes of thread %d", n, w)
 			}
 		}
@@ -63,20 +64,20 @@ func TestHundredThreads(t *testing.T) {
 // lost, and the end comes after the last.
 func TestManyShortLives(t *testing.T) {
 	const atOnce = 50
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		lives := rounds(80)
-		if k.name == "New" {
-			lives = rounds(500)
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		lives := muxtest.Rounds(80)
+		if k.Name == "New" {
+			lives = muxtest.Rounds(500)
 		}
-		f := newSender(t, m, "x")
+		f := muxtest.NewSender(t, m, "x")
 		places := make(chan bool, atOnce)
 		var all sync.WaitGroup
-		failed := inBackground(func() (failed error) {
+		failed := muxtest.InBackground(func() (failed error) {
 			defer f.Close()
 			defer all.Wait()
 			for range lives {
 				places <- true
-				cmd := childCommand("say", "1")
+				cmd := muxtest.Child("say", "1")
 				cmd.Stdout, cmd.Stderr = f, os.Stderr
 				if err := cmd.Start(); err != nil {
 					return err
@@ -113,7 +114,7 @@ func TestManyShortLives(t *testing.T) {
 // signalStop stops a child, and waits until it is.
 func signalStop(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
-	must(0, cmd.Process.Signal(unix.SIGSTOP))
+	muxtest.Must(0, cmd.Process.Signal(unix.SIGSTOP))
 	for {
 		err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WSTOPPED, nil)
 		if err == nil {
@@ -128,13 +129,13 @@ func signalStop(t testing.TB, cmd *exec.Cmd) {
 // Children that are stopped, continued, and killed while they are stopped: the
 // others go on, nothing is lost or comes twice, and there is no end before the end.
 func TestStoppedChild(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		var cmds [2]*exec.Cmd
 		for i := range cmds {
-			f := newSender(t, m, strconv.Itoa(i))
-			cmds[i] = childCommand("count")
+			f := muxtest.NewSender(t, m, strconv.Itoa(i))
+			cmds[i] = muxtest.Child("count")
 			cmds[i].Stdout, cmds[i].Stderr = f, f
-			start(t, cmds[i])
+			muxtest.Start(t, cmds[i])
 			f.Close()
 		}
 		var next [2]uint32
@@ -143,23 +144,23 @@ func TestStoppedChild(t *testing.T) {
 			if err != nil {
 				return -1, err
 			}
-			who = must(strconv.Atoi(d.Tag))
+			who = muxtest.Must(strconv.Atoi(d.Tag))
 			if n := binary.BigEndian.Uint32(d.Data); n != next[who] {
 				t.Fatalf("child %d: got %d, want %d", who, n, next[who])
 			}
 			next[who]++
 			return who, nil
 		}
-		for range rounds(4) {
+		for range muxtest.Rounds(4) {
 			signalStop(t, cmds[0])
 			for i := range 300 {
-				if who, err := read(); err != nil || who == 0 && i > m.Backlog() {
+				if who, err := read(); err != nil || who == 0 && i > muxtest.Backlog(k) {
 					t.Fatalf("read %d, with one child stopped: from %d, %v", i, who, err)
 				}
 			}
-			must(0, cmds[0].Process.Signal(unix.SIGCONT))
+			muxtest.Must(0, cmds[0].Process.Signal(unix.SIGCONT))
 			for before := next[0]; next[0] == before; {
-				must(read())
+				muxtest.Must(read())
 			}
 		}
 		signalStop(t, cmds[0])
@@ -178,65 +179,65 @@ func TestStoppedChild(t *testing.T) {
 // daemonise starts a daemon that has its standard output as descriptor 3 only, and
 // exits.
 func daemonise([]string) int {
-	cmd := childCommand("daemon")
+	cmd := muxtest.Child("daemon")
 	cmd.Stdin, cmd.ExtraFiles = os.Stdin, []*os.File{os.Stdout}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	must(0, cmd.Start())
-	must(unix.Write(1, []byte("started")))
+	muxtest.Must(0, cmd.Start())
+	muxtest.Must(unix.Write(1, []byte("started")))
 	return 0
 }
 
 // daemon lives until its standard input ends.
 func daemon([]string) int {
 	io.Copy(io.Discard, os.Stdin)
-	must(unix.Write(3, []byte("bye")))
+	muxtest.Must(unix.Write(3, []byte("bye")))
 	return 0
 }
 
 // A daemon, in a session of its own and nobody's child, that has a copy under
 // another number: no end before its end.
 func TestDaemon(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		f := newSender(t, m, "x")
-		cmd := childCommand("daemonise")
-		stdin, end := must2(os.Pipe())
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		f := muxtest.NewSender(t, m, "x")
+		cmd := muxtest.Child("daemonise")
+		stdin, end := muxtest.Must2(os.Pipe())
 		defer end.Close()
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, f, os.Stderr
-		wait := start(t, cmd)
+		wait := muxtest.Start(t, cmd)
 		stdin.Close()
 		f.Close()
-		wantRead(t, m, "x", "started")
+		muxtest.WantRead(t, m, "x", "started")
 		if err := wait(); err != nil {
 			t.Error(err)
 		}
-		wantNothing(t, m)
+		muxtest.WantNothing(t, m)
 		end.Close()
-		wantRead(t, m, "x", "bye")
-		waitEnd(t, m)
+		muxtest.WantRead(t, m, "x", "bye")
+		muxtest.WaitEnd(t, m)
 	})
 }
 
 // renumber becomes another program, which has its output as descriptor 200 only.
 func renumber([]string) int {
-	must(0, unix.Dup3(1, 200, 0))
+	muxtest.Must(0, unix.Dup3(1, 200, 0))
 	unix.Close(1)
-	err := unix.Exec(must(os.Executable()), []string{"say", "200"}, append(os.Environ(), childEnv+"=say"))
+	err := unix.Exec(muxtest.Must(os.Executable()), []string{"say", "200"}, append(os.Environ(), muxtest.ChildEnv+"=say"))
 	fmt.Fprintln(os.Stderr, err)
 	return 1
 }
 
 // The number of the descriptor does not matter.
 func TestRenumbered(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		f := newSender(t, m, "x")
-		cmd := childCommand("renumber")
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		f := muxtest.NewSender(t, m, "x")
+		cmd := muxtest.Child("renumber")
 		cmd.Stdout, cmd.Stderr = f, os.Stderr
-		wait := start(t, cmd)
+		wait := muxtest.Start(t, cmd)
 		f.Close()
 		for round := range 2 {
-			wantRead(t, m, "x", fmt.Sprintf("%d 200 nonblock=false\n", round))
+			muxtest.WantRead(t, m, "x", fmt.Sprintf("%d 200 nonblock=false\n", round))
 		}
-		waitEnd(t, m)
+		muxtest.WaitEnd(t, m)
 		if err := wait(); err != nil {
 			t.Error(err)
 		}
@@ -246,20 +247,20 @@ func TestRenumbered(t *testing.T) {
 // keepWatch closes its output, but keeps what it is watched by, until its standard
 // input ends: the end of the pipe that was sent to it, or its address.
 func keepWatch(args []string) int {
-	own := must(unix.Getsockname(1))
+	own := muxtest.Must(unix.Getsockname(1))
 	if args[0] == "pipe" {
 		_, _, _, _, err := unix.Recvmsg(1, make([]byte, 10), make([]byte, unix.CmsgSpace(4)), 0)
-		must(0, err)
+		muxtest.Must(0, err)
 	}
 	unix.Close(1)
 	if args[0] == "address" {
-		fd, err := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)), error(unix.EADDRINUSE)
+		fd, err := muxtest.Must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM, 0)), error(unix.EADDRINUSE)
 		for err == unix.EADDRINUSE { // until the other copies are closed, too
 			err = unix.Bind(fd, own)
 		}
-		must(0, err)
+		muxtest.Must(0, err)
 	}
-	must(unix.Write(2, []byte("kept")))
+	muxtest.Must(unix.Write(2, []byte("kept")))
 	io.Copy(io.Discard, os.Stdin)
 	return 0
 }
@@ -268,26 +269,26 @@ func keepWatch(args []string) int {
 // lives, as it could by keeping its output.
 func TestKeptWatchOfChild(t *testing.T) {
 	for _, what := range []string{"pipe", "address"} {
-		forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-			if k.pipe {
+		muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+			if k.Pipe {
 				t.Skip("a pipe is watched by itself")
 			}
-			f, errs := newSender(t, m, "x"), newSender(t, m, "err")
-			cmd := childCommand("keepWatch", what)
+			f, errs := muxtest.NewSender(t, m, "x"), muxtest.NewSender(t, m, "err")
+			cmd := muxtest.Child("keepWatch", what)
 			cmd.Stdout, cmd.Stderr = f, errs
-			stdin := must(cmd.StdinPipe())
-			wait := start(t, cmd)
+			stdin := muxtest.Must(cmd.StdinPipe())
+			wait := muxtest.Start(t, cmd)
 			f.Close()
-			wantRead(t, m, "err", "kept")
+			muxtest.WantRead(t, m, "err", "kept")
 			errs.Close()
 			for range 3 {
-				wantNothing(t, m)
+				muxtest.WantNothing(t, m)
 			}
 			stdin.Close()
 			if err := wait(); err != nil {
 				t.Error(err)
 			}
-			waitEnd(t, m)
+			muxtest.WaitEnd(t, m)
 		})
 	}
 }
@@ -296,18 +297,18 @@ func TestKeptWatchOfChild(t *testing.T) {
 // kernel does not know before it looks for such cycles, which it does when a
 // socket of this family is closed, anybody's. The end comes then.
 func TestSenderInItself(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		if k.pipe {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		if k.Pipe {
 			t.Skip("nothing but bytes goes through a pipe")
 		}
-		f := newSender(t, m, "x")
+		f := muxtest.NewSender(t, m, "x")
 		fd := int(f.Fd())
-		own := must(unix.Getsockname(fd))
-		must(0, disconnect(fd))
-		must(0, unix.Connect(fd, own))
-		must(0, unix.Sendmsg(fd, []byte("to myself"), unix.UnixRights(slices.Repeat([]int{fd}, 3)...), nil, 0))
+		own := muxtest.Must(unix.Getsockname(fd))
+		muxtest.Must(0, disconnect(fd))
+		muxtest.Must(0, unix.Connect(fd, own))
+		muxtest.Must(0, unix.Sendmsg(fd, []byte("to myself"), unix.UnixRights(slices.Repeat([]int{fd}, 3)...), nil, 0))
 		f.Close()
-		ended := inBackground(func() error { _, err := m.Read(); return err })
+		ended := muxtest.InBackground(func() error { _, err := m.Read(); return err })
 		for {
 			select {
 			case err := <-ended:
@@ -316,7 +317,7 @@ func TestSenderInItself(t *testing.T) {
 				}
 				return
 			default:
-				unix.Close(must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)))
+				unix.Close(muxtest.Must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)))
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-package iomux_test
+package storms_test
 
 import (
 	"errors"
@@ -8,11 +8,12 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
 func init() {
-	children["shortQueue"] = shortQueue
+	muxtest.Children["shortQueue"] = shortQueue
 	falseAlarm = func(f *os.File) {
 		conn, err := f.SyscallConn() // f may be closed at any time
 		if err != nil {
@@ -34,7 +35,7 @@ func shortQueue(args []string) int {
 		fmt.Println("skip:", err)
 		return 0
 	}
-	self := must(os.Executable())
+	self := muxtest.Must(os.Executable())
 	err := syscall.Exec(self, []string{self, "-test.v", "-test.run", args[1]}, os.Environ())
 	fmt.Println(err)
 	return 1
@@ -43,8 +44,8 @@ func shortQueue(args []string) int {
 // The same hunt with the shortest queue, in which a writer has to wait most of
 // the time, in a network namespace of its own.
 func TestWakeUpsShortQueue(t *testing.T) {
-	watch(t)
-	cmd := childCommand("shortQueue", "1", "^TestWakeUps$")
+	muxtest.Watch(t)
+	cmd := muxtest.Child("shortQueue", "1", "^TestWakeUps$")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER

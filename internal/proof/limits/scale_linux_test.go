@@ -1,4 +1,4 @@
-package iomux_test
+package limits_test
 
 import (
 	"encoding/binary"
@@ -11,24 +11,25 @@ import (
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
 func init() {
-	children["manySenders"] = manySenders
-	children["manyMuxes"] = manyMuxes
-	children["writeNumbers"] = writeNumbers
+	muxtest.Children["manySenders"] = manySenders
+	muxtest.Children["manyMuxes"] = manyMuxes
+	muxtest.Children["writeNumbers"] = writeNumbers
 }
 
 // raiseLimit allows n descriptors, or as many as may be had, and gives how many.
 func raiseLimit(n uint64) uint64 {
 	var old unix.Rlimit
-	must(0, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
+	muxtest.Must(0, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
 	if unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: max(n, old.Max)}) == nil {
 		return n
 	}
 	n = min(n, old.Max)
-	setLimit(n, old.Max)
+	muxtest.SetLimit(n, old.Max)
 	return n
 }
 
@@ -46,17 +47,17 @@ const otherFiles = 40
 // manySenders makes as many senders of one Mux as its second argument says, or as
 // may be had. It hears each, and the end when all are closed. Then nothing is left.
 func manySenders(args []string) int {
-	initPoller()
-	want := must(strconv.Atoi(args[1]))
+	muxtest.InitPoller()
+	want := muxtest.Must(strconv.Atoi(args[1]))
 	n := min(want, (int(raiseLimit(uint64(2*want+otherFiles)))-otherFiles)/2)
-	m := must(muxOf(args[0], os.Getenv("TMPDIR")))
+	m := muxtest.Must(muxtest.MuxOf(args[0], os.Getenv("TMPDIR")))
 	defer m.Close()
-	files, before := len(openFiles()), memory()
+	files, before := len(muxtest.OpenFiles()), memory()
 	senders := make([]*os.File, n)
 	for i := range senders {
 		f, err := m.MakeTaggedSender(strconv.Itoa(i))
 		if err != nil {
-			return checkFailed("sender %d: %v", i, err)
+			return muxtest.CheckFailed("sender %d: %v", i, err)
 		}
 		senders[i] = f
 	}
@@ -67,26 +68,26 @@ func manySenders(args []string) int {
 	}()
 	for i := range senders {
 		if d, err := m.Read(); err != nil || d.Tag != strconv.Itoa(i) || string(d.Data) != "from "+d.Tag {
-			return checkFailed("sender %d: got %q %q, %v", i, d.Tag, d.Data, err)
+			return muxtest.CheckFailed("sender %d: got %q %q, %v", i, d.Tag, d.Data, err)
 		}
 	}
 	for i, f := range senders {
 		if i%1000 == 0 {
 			if _, ok, err := m.TryRead(); ok || err != nil {
-				return checkFailed("with %d closed: %v, %v", i, ok, err)
+				return muxtest.CheckFailed("with %d closed: %v, %v", i, ok, err)
 			}
 		}
 		f.Close()
 	}
 	if _, err := m.Read(); err != io.EOF {
-		return checkFailed("at the end: %v", err)
+		return muxtest.CheckFailed("at the end: %v", err)
 	}
 	clear(senders)
-	if now := len(openFiles()); now != files || m.Rows() != 0 {
-		return checkFailed("%d descriptors, were %d; %d rows", now, files, m.Rows())
+	if now := len(muxtest.OpenFiles()); now != files {
+		return muxtest.CheckFailed("%d descriptors, were %d", now, files)
 	}
 	if now := memory(); now > before+uint64(n)*24 { // slice of senders included
-		return checkFailed("%d bytes of memory, were %d", now, before)
+		return muxtest.CheckFailed("%d bytes of memory, were %d", now, before)
 	}
 	if n < want {
 		fmt.Println("allowed were", n)
@@ -99,13 +100,13 @@ func TestTenThousandSenders(t *testing.T) { runMany(t, "manySenders", 10_000) }
 // runMany runs a child with so many of something, and logs if they were fewer.
 // Kinds that differ only in how the Mux is made get a tenth of it.
 func runMany(t *testing.T, child string, n int) {
-	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, _ *iomux.Mux) {
 		t.Setenv("TMPDIR", t.TempDir())
 		n := n
-		if k.name != "New" && !k.pipe {
+		if k.Name != "New" && !k.Pipe {
 			n /= 10
 		}
-		out, err := childCommand(child, k.name, strconv.Itoa(n)).CombinedOutput()
+		out, err := muxtest.Child(child, k.Name, strconv.Itoa(n)).CombinedOutput()
 		if err != nil {
 			t.Errorf("%v: %s", err, out)
 		} else if len(out) > 0 {
@@ -117,18 +118,18 @@ func runMany(t *testing.T, child string, n int) {
 // manyMuxes makes as many Muxes as its second argument says, or as may be had, and
 // has them all read and written to at the same time.
 func manyMuxes(args []string) int {
-	initPoller()
-	want := must(strconv.Atoi(args[1]))
+	muxtest.InitPoller()
+	want := muxtest.Must(strconv.Atoi(args[1]))
 	const each = 8 // six at most, and a sender's two
 	n := min(want, (int(raiseLimit(uint64(each*want+otherFiles)))-otherFiles)/each)
-	files := len(openFiles())
+	files := len(muxtest.OpenFiles())
 	failed := make(chan error, n)
 	var ready sync.WaitGroup
 	ready.Add(n)
 	for i := range n {
-		m, err := muxOf(args[0], os.Getenv("TMPDIR"))
+		m, err := muxtest.MuxOf(args[0], os.Getenv("TMPDIR"))
 		if err != nil {
-			return checkFailed("Mux %d: %v", i, err)
+			return muxtest.CheckFailed("Mux %d: %v", i, err)
 		}
 		go func() {
 			err := useMux(m, fmt.Sprint("of ", i), &ready)
@@ -138,11 +139,11 @@ func manyMuxes(args []string) int {
 	}
 	for range n {
 		if err := <-failed; err != nil {
-			return checkFailed("%v", err)
+			return muxtest.CheckFailed("%v", err)
 		}
 	}
-	if now := len(openFiles()); now != files {
-		return checkFailed("%d descriptors, were %d", now, files)
+	if now := len(muxtest.OpenFiles()); now != files {
+		return muxtest.CheckFailed("%d descriptors, were %d", now, files)
 	}
 	if n < want {
 		fmt.Println("allowed were", n)
@@ -180,9 +181,9 @@ func TestThousandMuxes(t *testing.T) { runMany(t, "manyMuxes", 1000) }
 // writeNumbers writes as many numbers as its argument says to its standard output.
 func writeNumbers(args []string) int {
 	b := make([]byte, 4)
-	for i := range must(strconv.Atoi(args[0])) {
+	for i := range muxtest.Must(strconv.Atoi(args[0])) {
 		binary.BigEndian.PutUint32(b, uint32(i))
-		must(unix.Write(1, b))
+		muxtest.Must(unix.Write(1, b))
 	}
 	return 0
 }
@@ -191,15 +192,15 @@ func writeNumbers(args []string) int {
 // missing, none comes twice, and each comes after the one before.
 func TestManyNumbers(t *testing.T) {
 	const writers = 50
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		writes := rounds(200)
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		writes := muxtest.Rounds(200)
 		tags := make(map[string]*uint32)
 		for w := range writers {
-			f := newSender(t, m, strconv.Itoa(w))
+			f := muxtest.NewSender(t, m, strconv.Itoa(w))
 			tags[f.Name()] = new(uint32)
-			cmd := childCommand("writeNumbers", strconv.Itoa(writes))
+			cmd := muxtest.Child("writeNumbers", strconv.Itoa(writes))
 			cmd.Stdout, cmd.Stderr = f, os.Stderr
-			start(t, cmd)
+			muxtest.Start(t, cmd)
 			f.Close()
 		}
 		for {

@@ -1,4 +1,4 @@
-package iomux_test
+package programs_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 )
 
 // need skips a test of programs that are not there.
@@ -40,13 +41,13 @@ func textOf(m *iomux.Mux, cmd *exec.Cmd) (out, errs string, last error) {
 	return text[0].String(), text[1].String(), last
 }
 
-// forBoth is forKinds with one kind of sockets and one of pipes, for programs
+// forBoth is forKinds with one muxtest.Kind of sockets and one of pipes, for programs
 // that take long.
-func forBoth(t *testing.T, test func(t *testing.T, k kind, m *iomux.Mux)) {
-	all := kinds
-	defer func() { kinds = all }()
-	kinds = slices.DeleteFunc(slices.Clone(all), func(k kind) bool { return k.name != "New" && k.name != "NewPipe" })
-	forKinds(t, test)
+func forBoth(t *testing.T, test func(t *testing.T, k muxtest.Kind, m *iomux.Mux)) {
+	all := muxtest.Kinds
+	defer func() { muxtest.Kinds = all }()
+	muxtest.Kinds = slices.DeleteFunc(slices.Clone(all), func(k muxtest.Kind) bool { return k.Name != "New" && k.Name != "NewPipe" })
+	muxtest.ForKinds(t, test)
 }
 
 // Node.js writes to pipes; to a datagram socket it writes nothing at all, and
@@ -59,7 +60,7 @@ func TestNodeTimer(t *testing.T) {
 		if (i % 2) console.error(i); else console.log(i);
 		if (++i == 200) clearInterval(timer);
 	}, 1)`
-	forBoth(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	forBoth(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		next := map[string]int{iomux.Stdout: 0, iomux.Stderr: 1}
 		n, moved := 0, 0
 		for d, err := range iomux.Lines(m.Output(exec.Command("node", "-e", script))) {
@@ -72,7 +73,7 @@ func TestNodeTimer(t *testing.T) {
 			next[d.Tag] += 2
 			n++
 		}
-		if want := map[bool]int{true: 200}[k.pipe]; n != want {
+		if want := map[bool]int{true: 200}[k.Pipe]; n != want {
 			t.Errorf("got %d lines, want %d", n, want)
 		}
 		if moved > 0 {
@@ -86,9 +87,9 @@ func TestNodeTimer(t *testing.T) {
 func TestNodeAlternating(t *testing.T) {
 	need(t, "node")
 	const script = `let i = 0; process.stdin.on("data", () => { console.log(i++); console.error(i++) })`
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	cmd := exec.Command("node", "-e", script)
-	in, ask := must2(os.Pipe())
+	in, ask := muxtest.Must2(os.Pipe())
 	defer in.Close()
 	cmd.Stdin = in
 	ask.WriteString("x")
@@ -114,7 +115,7 @@ func TestNodeAlternating(t *testing.T) {
 
 func TestNodeManyLines(t *testing.T) {
 	need(t, "node")
-	m := newPipeMux(t)
+	m := muxtest.NewPipeMux(t)
 	n := 0
 	for d, err := range iomux.Lines(m.Output(exec.Command("node", "-e", "for (let i = 0; i < 100000; i++) console.log(i)"))) {
 		if err != nil || string(d.Data) != fmt.Sprintln(n) {
@@ -132,9 +133,9 @@ func TestNodeManyLines(t *testing.T) {
 func TestPythonLargeWrite(t *testing.T) {
 	need(t, "python3")
 	const size = 20_000_000
-	forBoth(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	forBoth(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		out, errs, err := textOf(m, exec.Command("python3", "-c", fmt.Sprintf("print('x' * %d)", size)))
-		if k.pipe {
+		if k.Pipe {
 			if err != nil || errs != "" || out != strings.Repeat("x", size)+"\n" {
 				t.Errorf("%d bytes, %.200q, %v", len(out), errs, err)
 			}
@@ -158,7 +159,7 @@ except Exception as e: raise RuntimeError('again') from e`
 	separate := exec.Command("python3", "-c", script)
 	separate.Stderr = &want
 	separate.Run()
-	forBoth(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	forBoth(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		out, errs, err := textOf(m, exec.Command("python3", "-c", script))
 		if exit := new(exec.ExitError); !errors.As(err, &exit) || out != "out\n" || errs != want.String() {
 			t.Errorf("got %q and %q, %v, want %q", out, errs, err, want.String())
@@ -169,7 +170,7 @@ except Exception as e: raise RuntimeError('again') from e`
 // Writes of 1 MiB come out of a pipe in pages, and of a socket whole, if it
 // takes them; this process has to be allowed to make its buffer so large.
 func TestDDLargeWrites(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		pieces, size := 0, 0
 		var last error
 		for d, err := range m.Output(exec.Command("dd", "if=/dev/zero", "bs=1M", "count=8", "status=none")) {
@@ -179,9 +180,9 @@ func TestDDLargeWrites(t *testing.T) {
 			}
 		}
 		switch {
-		case k.pipe && (last != nil || size != 8<<20 || pieces != size/os.Getpagesize()),
-			!k.pipe && last == nil && (size != 8<<20 || pieces != 8),
-			!k.pipe && last != nil && size != 0:
+		case k.Pipe && (last != nil || size != 8<<20 || pieces != size/os.Getpagesize()),
+			!k.Pipe && last == nil && (size != 8<<20 || pieces != 8),
+			!k.Pipe && last != nil && size != 0:
 			t.Errorf("%d bytes in %d pieces, %v", size, pieces, last)
 		}
 	})
@@ -189,14 +190,14 @@ func TestDDLargeWrites(t *testing.T) {
 
 // 8 MiB in one write is more than any datagram.
 func TestDDTooLarge(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		cmd := exec.Command("dd", "if=/dev/zero", "bs=8M", "count=1", "status=none")
 		cmd.Env = append(os.Environ(), "LC_ALL=C")
 		out, errs, err := textOf(m, cmd)
-		if k.pipe && (err != nil || errs != "" || len(out) != 8<<20) {
+		if k.Pipe && (err != nil || errs != "" || len(out) != 8<<20) {
 			t.Errorf("%d bytes, %q, %v", len(out), errs, err)
 		}
-		if !k.pipe && (err == nil || out != "" || !strings.Contains(errs, "Message too long") && !strings.Contains(errs, "No buffer space")) {
+		if !k.Pipe && (err == nil || out != "" || !strings.Contains(errs, "Message too long") && !strings.Contains(errs, "No buffer space")) {
 			t.Errorf("%d bytes, %q, %v, want EMSGSIZE", len(out), errs, err)
 		}
 	})
@@ -204,14 +205,14 @@ func TestDDTooLarge(t *testing.T) {
 
 // A socket cannot be opened by its path, as a pipe can.
 func TestShellOpensStderr(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		cmd := shell("echo a >/dev/stderr && echo b >/dev/stdout")
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		cmd := muxtest.Shell("echo a >/dev/stderr && echo b >/dev/stdout")
 		cmd.Env = append(os.Environ(), "LC_ALL=C")
 		out, errs, err := textOf(m, cmd)
-		if k.pipe && (err != nil || out != "b\n" || errs != "a\n") {
+		if k.Pipe && (err != nil || out != "b\n" || errs != "a\n") {
 			t.Errorf("got %q, %q, %v", out, errs, err)
 		}
-		if !k.pipe && (err == nil || out != "" || !strings.Contains(errs, "/dev/stderr")) {
+		if !k.Pipe && (err == nil || out != "" || !strings.Contains(errs, "/dev/stderr")) {
 			t.Errorf("got %q, %q, %v, want an error of the shell", out, errs, err)
 		}
 	})
@@ -230,8 +231,8 @@ func TestGit(t *testing.T) {
 			t.Fatalf("git %v: %v: %s", args, err, out)
 		}
 	}
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		wantPieces(t, iomux.Lines(m.Output(git("log", "--format=%s %D", "-1", "one"))), "stdout first HEAD -> "+branch(git)+", tag: one\n")
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		muxtest.WantPieces(t, iomux.Lines(m.Output(git("log", "--format=%s %D", "-1", "one"))), "stdout first HEAD -> "+branch(git)+", tag: one\n")
 		if _, errs, err := textOf(m, git("show", "no-such-commit")); err == nil || !strings.Contains(errs, "no-such-commit") {
 			t.Errorf("got %q, %v", errs, err)
 		}
@@ -239,7 +240,7 @@ func TestGit(t *testing.T) {
 }
 
 func branch(git func(...string) *exec.Cmd) string {
-	return strings.TrimSpace(string(must(git("branch", "--show-current").Output())))
+	return strings.TrimSpace(string(muxtest.Must(git("branch", "--show-current").Output())))
 }
 
 // Every recipe writes three lines; each stays whole and those of one in order,
@@ -259,7 +260,7 @@ func TestMakeParallel(t *testing.T) {
 	if err := os.WriteFile(name, []byte(rules.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		next := map[int]int{}
 		cmd := exec.Command("make", "-s", "-j", "8", "-f", name)
 		cmd.Env = slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "MAKE") })
@@ -309,7 +310,7 @@ func TestA(t *testing.T) { os.Stdout.WriteString("said\n"); t.Error("wrong") }
 			t.Fatal(err)
 		}
 	}
-	forBoth(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	forBoth(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		cmd := exec.Command(program, "test", "-count=1", "-vet=off", "./...")
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOTOOLCHAIN=local")
@@ -328,7 +329,7 @@ func TestCatLargeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := sha256.Sum256(all)
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		sum, n := sha256.New(), 0
 		for d, err := range m.Output(exec.Command("cat", name)) {
 			if err != nil || d.Tag != iomux.Stdout {
@@ -345,9 +346,9 @@ func TestCatLargeFile(t *testing.T) {
 
 // A child that ends by SIGPIPE within its own pipeline is none of our business.
 func TestYesHead(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		lines := 0
-		for d, err := range iomux.Lines(m.Output(shell("yes | head -n 10000"))) {
+		for d, err := range iomux.Lines(m.Output(muxtest.Shell("yes | head -n 10000"))) {
 			if err != nil || string(d.Data) != "y\n" {
 				t.Fatalf("%s %q, %v", d.Tag, d.Data, err)
 			}
@@ -361,7 +362,7 @@ func TestYesHead(t *testing.T) {
 
 // Leaving the loop early ends programs that write for ever.
 func TestYesLeftEarly(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		cmd := exec.Command("yes")
 		n := 0
 		for range iomux.Lines(m.Output(cmd)) {
@@ -369,6 +370,6 @@ func TestYesLeftEarly(t *testing.T) {
 				break
 			}
 		}
-		wantGone(t, cmd)
+		muxtest.WantGone(t, cmd)
 	})
 }

@@ -1,4 +1,4 @@
-package iomux_test
+package hostile_test
 
 import (
 	"context"
@@ -12,12 +12,13 @@ import (
 	"unsafe"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
 
 func init() {
-	children["misbehave"] = misbehave
-	children["nothing"] = nothing
+	muxtest.Children["misbehave"] = misbehave
+	muxtest.Children["nothing"] = nothing
 }
 
 // disconnect is connect(2) to no address.
@@ -29,6 +30,13 @@ func disconnect(fd int) error {
 	}
 	return nil
 }
+
+// noDisconnect is why a connected socket cannot be disconnected here, or nil.
+var noDisconnect = func() error {
+	fd, _ := muxtest.NamedSocket()
+	defer unix.Close(fd)
+	return disconnect(fd)
+}()
 
 // connectTo connects standard output to somewhere else.
 func connectTo(to unix.Sockaddr) error {
@@ -119,7 +127,7 @@ var misdeeds = []struct {
 		if err := unix.Bind(other, &unix.SockaddrUnix{}); err != nil {
 			return err
 		}
-		return connectTo(must(unix.Getsockname(other)))
+		return connectTo(muxtest.Must(unix.Getsockname(other)))
 	}, 0, unix.ENOTSOCK, true},
 	{"binds it", func() error { return unix.Bind(1, &unix.SockaddrUnix{Name: "\x00x"}) }, unix.EINVAL, unix.ENOTSOCK, false},
 	{"listens", func() error { return unix.Listen(1, 1) }, unix.EOPNOTSUPP, unix.ENOTSOCK, false},
@@ -136,8 +144,8 @@ var misdeeds = []struct {
 		if err != nil {
 			return err
 		}
-		cmsgs := must(unix.ParseSocketControlMessage(oob[:n]))
-		fd := must(unix.ParseUnixRights(&cmsgs[0]))[0]
+		cmsgs := muxtest.Must(unix.ParseSocketControlMessage(oob[:n]))
+		fd := muxtest.Must(unix.ParseUnixRights(&cmsgs[0]))[0]
 		unix.Write(fd, []byte("into the pipe"))
 		return unix.Close(fd)
 	}, 0, unix.ENOTSOCK, false},
@@ -158,7 +166,7 @@ var misdeeds = []struct {
 	{"does not wait", func() error { return unix.SetNonblock(1, true) }, 0, 0, false},
 	{"writes from nowhere", badWrite, 0, 0, false},
 	{"leaves packet mode", func() error {
-		flags := must(unix.FcntlInt(1, unix.F_GETFL, 0))
+		flags := muxtest.Must(unix.FcntlInt(1, unix.F_GETFL, 0))
 		_, err := unix.FcntlInt(1, unix.F_SETFL, flags&^unix.O_DIRECT)
 		return err
 	}, 0, 0, false},
@@ -189,7 +197,7 @@ var misdeeds = []struct {
 // has to come, and writes once more. It tells so on its standard error, and lives
 // until its standard input ends.
 func misbehave(args []string) int {
-	must(unix.Write(1, []byte("good")))
+	muxtest.Must(unix.Write(1, []byte("good")))
 	for _, d := range misdeeds {
 		if d.name != args[0] {
 			continue
@@ -202,72 +210,69 @@ func misbehave(args []string) int {
 	unix.Sendto(1, []byte("later"), unix.MSG_DONTWAIT, nil) // it may be its own queue, which is full
 	if _, err := unix.Getsockname(1); err != nil {          // a pipe
 		unix.Poll([]unix.PollFd{{Fd: 1, Events: unix.POLLOUT}}, -1)
-		must(unix.Write(1, []byte("later")))
+		muxtest.Must(unix.Write(1, []byte("later")))
 	}
-	must(unix.Write(2, []byte("done")))
+	muxtest.Must(unix.Write(2, []byte("done")))
 	io.Copy(io.Discard, os.Stdin)
-	must(unix.Write(2, []byte("bye")))
+	muxtest.Must(unix.Write(2, []byte("bye")))
 	return 0
 }
 
 func TestMisdeeds(t *testing.T) {
 	for _, d := range misdeeds {
 		t.Run(strings.ReplaceAll(d.name, " ", "-"), func(t *testing.T) {
-			forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-				if !k.pipe && strings.Contains(d.name, "connect") && noDisconnect != nil {
+			muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+				if !k.Pipe && strings.Contains(d.name, "connect") && noDisconnect != nil {
 					t.Skip("a socket cannot be disconnected: ", noDisconnect)
 				}
 				want, mute := "", d.mute
-				if errno := d.socket; errno != 0 && !k.pipe {
+				if errno := d.socket; errno != 0 && !k.Pipe {
 					want = errno.Error()
 				}
-				if k.pipe {
+				if k.Pipe {
 					mute = false
 					if d.pipe != 0 {
 						want = d.pipe.Error()
 					}
 				}
-				out, errs, stays := newSender(t, m, "out"), newSender(t, m, "err"), newSender(t, m, "stays")
-				cmd := childCommand("misbehave", d.name, want)
+				out, errs, stays := muxtest.NewSender(t, m, "out"), muxtest.NewSender(t, m, "err"), muxtest.NewSender(t, m, "stays")
+				cmd := muxtest.Child("misbehave", d.name, want)
 				cmd.Stdout, cmd.Stderr = out, errs
-				stdin := must(cmd.StdinPipe())
-				wait := start(t, cmd)
+				stdin := muxtest.Must(cmd.StdinPipe())
+				wait := muxtest.Start(t, cmd)
 				out.Close()
 				errs.Close()
-				wantRead(t, m, "out", "good")
+				muxtest.WantRead(t, m, "out", "good")
 				switch {
 				case mute:
-					wantRead(t, m, "err", "done")
-				case k.pipe && d.name == "enlarges its pipe": // and so loses the order
+					muxtest.WantRead(t, m, "err", "done")
+				case k.Pipe && d.name == "enlarges its pipe": // and so loses the order
 					got := map[string]string{}
 					for range 2 {
-						d := must(m.Read())
+						d := muxtest.Must(m.Read())
 						got[d.Tag] = string(d.Data)
 					}
 					if got["out"] != "later" || got["err"] != "done" {
 						t.Fatalf("got %v", got)
 					}
 				default:
-					wantRead(t, m, "out", "later")
-					wantRead(t, m, "err", "done")
+					muxtest.WantRead(t, m, "out", "later")
+					muxtest.WantRead(t, m, "err", "done")
 				}
 				stays.Close()
 				for range 3 {
-					wantNothing(t, m)
+					muxtest.WantNothing(t, m)
 				}
-				if k.name == "New" { // once is enough, it takes its time
-					iomux.Tick()
+				if k.Name == "New" { // once is enough, it takes its time
+					muxtest.Tick()
 				}
-				wantNothing(t, m)
+				muxtest.WantNothing(t, m)
 				stdin.Close()
-				wantRead(t, m, "err", "bye")
+				muxtest.WantRead(t, m, "err", "bye")
 				if err := wait(); err != nil {
 					t.Error(err)
 				}
-				wantEnd(t, m)
-				if n := m.Rows(); n != 0 {
-					t.Errorf("%d senders are remembered", n)
-				}
+				muxtest.WantEnd(t, m)
 			})
 		})
 	}
@@ -276,7 +281,7 @@ func TestMisdeeds(t *testing.T) {
 // nothing writes nothing until its standard input ends, from some threads: empty
 // messages, and from where nothing is.
 func nothing(args []string) int {
-	for range must(strconv.Atoi(args[0])) {
+	for range muxtest.Must(strconv.Atoi(args[0])) {
 		go func() {
 			for {
 				unix.Sendto(1, nil, 0, nil)
@@ -284,25 +289,25 @@ func nothing(args []string) int {
 			}
 		}()
 	}
-	must(unix.Write(1, []byte("ready")))
+	muxtest.Must(unix.Write(1, []byte("ready")))
 	io.Copy(io.Discard, os.Stdin)
-	must(unix.Write(1, []byte("bye")))
+	muxtest.Must(unix.Write(1, []byte("bye")))
 	return 0
 }
 
 // A child that keeps the reader busy with nothing hangs nobody: not TryRead, not a
 // cancel, not another sender, not Close. It is heard itself.
 func TestNothingForEver(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		f, other := newSender(t, m, "x"), newSender(t, m, "other")
-		cmd := childCommand("nothing", "3")
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		f, other := muxtest.NewSender(t, m, "x"), muxtest.NewSender(t, m, "other")
+		cmd := muxtest.Child("nothing", "3")
 		cmd.Stdout, cmd.Stderr = f, os.Stderr
-		stdin := must(cmd.StdinPipe())
-		wait := start(t, cmd)
+		stdin := muxtest.Must(cmd.StdinPipe())
+		wait := muxtest.Start(t, cmd)
 		f.Close()
-		wantRead(t, m, "x", "ready")
-		for i := range rounds(20) {
-			wantNothing(t, m)
+		muxtest.WantRead(t, m, "x", "ready")
+		for i := range muxtest.Rounds(20) {
+			muxtest.WantNothing(t, m)
 			ctx, cancel := context.WithCancel(context.Background())
 			go cancel()
 			if _, err := m.ReadContext(ctx); err != context.Canceled {
@@ -310,10 +315,10 @@ func TestNothingForEver(t *testing.T) {
 			}
 			data := fmt.Sprint("data ", i)
 			go other.WriteString(data)
-			wantRead(t, m, "other", data)
+			muxtest.WantRead(t, m, "other", data)
 		}
-		read := inBackground(func() error { _, err := m.ReadContext(context.Background()); return err })
-		if k.name == "New" {
+		read := muxtest.InBackground(func() error { _, err := m.ReadContext(context.Background()); return err })
+		if k.Name == "New" {
 			stdin.Close()
 			if err := <-read; err != nil {
 				t.Error(err)
@@ -325,7 +330,7 @@ func TestNothingForEver(t *testing.T) {
 			}
 			cmd.Process.Kill() // with a pipe the last word would do it
 		}
-		if err := wait(); err != nil && k.name == "New" {
+		if err := wait(); err != nil && k.Name == "New" {
 			t.Error(err)
 		}
 	})
@@ -334,10 +339,10 @@ func TestNothingForEver(t *testing.T) {
 // A child can open its pipe to read from it, too. What it takes is gone; it harms
 // nobody else, and is no writer.
 func TestStolenFromPipe(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		f, other := newSender(t, m, "x"), newSender(t, m, "other")
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		f, other := muxtest.NewSender(t, m, "x"), muxtest.NewSender(t, m, "other")
 		r, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		if !k.pipe {
+		if !k.Pipe {
 			if err != unix.ENXIO {
 				t.Errorf("a socket was opened: %v", err)
 			}
@@ -348,18 +353,18 @@ func TestStolenFromPipe(t *testing.T) {
 		}
 		defer unix.Close(r)
 		for range 20 {
-			send(t, f, "stolen")
-			send(t, other, "data")
+			muxtest.Send(t, f, "stolen")
+			muxtest.Send(t, other, "data")
 			if n, err := unix.Read(r, make([]byte, 10)); n != 6 {
 				t.Fatal(n, err)
 			}
-			wantRead(t, m, "other", "data")
-			wantNothing(t, m)
-			send(t, f, "mine")
-			wantRead(t, m, "x", "mine")
+			muxtest.WantRead(t, m, "other", "data")
+			muxtest.WantNothing(t, m)
+			muxtest.Send(t, f, "mine")
+			muxtest.WantRead(t, m, "x", "mine")
 		}
 		f.Close()
 		other.Close()
-		wantEnd(t, m)
+		muxtest.WantEnd(t, m)
 	})
 }

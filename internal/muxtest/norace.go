@@ -1,0 +1,6 @@
+//go:build !race
+
+package muxtest
+
+// RaceDetector reports whether the race detector watches.
+const RaceDetector = false

@@ -1,5 +1,0 @@
-//go:build race
-
-package iomux_test
-
-const raceDetector = true
