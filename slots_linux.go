@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/seed-5082a588/iomux/internal/testhook"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,7 +38,7 @@ var freeSlots struct {
 func takeSlots() *slots {
 	freeSlots.Lock()
 	defer freeSlots.Unlock()
-	if last := len(freeSlots.list) - 1; last >= 0 {
+	if last := len(freeSlots.list) - 1; last >= 0 && !testhook.NewSlots.Load() {
 		s := freeSlots.list[last]
 		freeSlots.list = freeSlots.list[:last]
 		return s

@@ -1,6 +1,6 @@
 //go:build amd64 || arm64
 
-package iomux_test
+package faults_test
 
 import (
 	"errors"
@@ -98,6 +98,8 @@ type supervisor struct {
 	probing bool           // the last socket is a probe's
 	calls   map[string]int // of this run
 	failed  int            // of these
+
+	slotsSize uint64 // of the last memory that a Mux asked for
 }
 
 // begin begins a run.
@@ -201,8 +203,13 @@ func (s *supervisor) nameOf(n *notice) string {
 		case n.args[2] == uint64(unsafe.Sizeof(unix.Errno(0))):
 			return "read (os/exec)"
 		}
-	case unix.SYS_MMAP, unix.SYS_MADVISE:
-		if n.args[1] != slotsSize {
+	case unix.SYS_MMAP: // the slots: the runtime wants its memory kept for it
+		if n.args[3]&unix.MAP_NORESERVE == 0 {
+			return ""
+		}
+		s.slotsSize = n.args[1]
+	case unix.SYS_MADVISE:
+		if n.args[1] != s.slotsSize {
 			return ""
 		}
 	}

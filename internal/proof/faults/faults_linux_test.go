@@ -1,6 +1,6 @@
 //go:build amd64 || arm64
 
-package iomux_test
+package faults_test
 
 import (
 	"bufio"
@@ -74,30 +74,30 @@ type faultChild struct {
 // startFaults starts a child that runs trials. It skips the test where the
 // system has no such listener, or refuses it.
 func startFaults(t *testing.T, dir string) *faultChild {
-	pair := must(unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0))
+	pair := muxtest.Must(unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0))
 	defer unix.Close(pair[1])
 	theirs := os.NewFile(uintptr(pair[0]), "socket")
 	c := &faultChild{supervisor: new(supervisor), stderr: new(strings.Builder)}
-	cmd := childCommand("faults")
+	cmd := muxtest.Child("faults")
 	cmd.Env = append(cmd.Env, "TMPDIR="+dir, "GODEBUG=asyncpreemptoff=1") // a signal would have calls told twice
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{theirs}, c.stderr
-	c.in = must(cmd.StdinPipe())
-	c.out = bufio.NewReader(must(cmd.StdoutPipe()))
-	c.wait = start(t, cmd)
+	c.in = muxtest.Must(cmd.StdinPipe())
+	c.out = bufio.NewReader(muxtest.Must(cmd.StdoutPipe()))
+	c.wait = muxtest.Start(t, cmd)
 	theirs.Close()
 	var err error
 	if c.fd, err = receiveFD(pair[1]); err != nil {
 		c.in.Close()
 		t.Skipf("system calls cannot be made to fail here: %v", err)
 	}
-	line := must(c.out.ReadString('\n'))
+	line := muxtest.Must(c.out.ReadString('\n'))
 	for _, word := range strings.Fields(line)[1:] {
 		var fd int
-		must(fmt.Sscan(word, &fd))
+		muxtest.Must(fmt.Sscan(word, &fd))
 		c.goFDs = append(c.goFDs, fd)
 	}
-	must(fmt.Sscan(line, &c.tid))
-	c.served = inBackground(c.serve)
+	muxtest.Must(fmt.Sscan(line, &c.tid))
+	c.served = muxtest.InBackground(c.serve)
 	return c
 }
 
@@ -172,8 +172,8 @@ func plansFor(calls map[string]int) (plans []plan) {
 			}
 		}
 	}
-	part := min(1, stress())
-	if raceDetector {
+	part := min(1, muxtest.Stress())
+	if muxtest.RaceDetector {
 		part = min(0.25, part)
 	}
 	rand.Shuffle(len(plans), func(i, j int) { plans[i], plans[j] = plans[j], plans[i] })
@@ -217,8 +217,8 @@ func TestFaults(t *testing.T) {
 				continue
 			}
 			t.Run(s.name+"/"+k.Name, func(t *testing.T) {
-				watch(t)
-				leakCheck(t)
+				muxtest.Watch(t)
+				muxtest.LeakCheck(t)
 				c := startFaults(t, dir)
 				done := inject(t, c, s, k.Name)
 				c.stop(t)
@@ -243,7 +243,7 @@ func TestFaults(t *testing.T) {
 func checkAllFailed(t *testing.T, calls map[string]int) {
 	batches := []string{"recvmmsg", "recvmsg", "mmap", "madvise"}
 	for name := range faults {
-		if calls[name] == 0 && !(portable && slices.Contains(batches, name)) {
+		if calls[name] == 0 && !(muxtest.Portable && slices.Contains(batches, name)) {
 			t.Errorf("%s was never called", name)
 		}
 	}

@@ -1,0 +1,11 @@
+//go:build linux || (unix && experimental_unix)
+
+package faults_test
+
+import (
+	"testing"
+
+	"github.com/seed-5082a588/iomux/internal/muxtest"
+)
+
+func TestMain(m *testing.M) { muxtest.Main(m) }
