@@ -1,0 +1,6 @@
+package seccomp
+
+var (
+	Architectures = architectures
+	FIONBIO       = fionbio
+)
