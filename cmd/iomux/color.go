@@ -28,8 +28,10 @@ func wantColor(when string, f *os.File) bool {
 	case "never":
 		return false
 	}
-	return os.Getenv(colorEnv) == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	return os.Getenv(colorEnv) == "" && os.Getenv("TERM") != "dumb" && isTerminal(f)
 }
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // colored is plain with the standard error in red. It is left red only as long
 // as there is something to be written, or when the text ends inside a character
@@ -65,6 +67,8 @@ func (c *colored) pause() {
 }
 
 func (c *colored) finished(time.Time, result) { c.reset() }
+
+func (c *colored) refused(time.Time, string, int) {}
 
 func (c *colored) reset() {
 	if c.red {

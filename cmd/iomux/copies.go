@@ -4,21 +4,40 @@ package main
 
 import (
 	"os"
+	"sync"
 )
+
+// A copyWanted is a file that the options ask for.
+type copyWanted struct {
+	name   string
+	of     [2]bool // these streams
+	add    bool    // to what is in it
+	format string  // "" for the bytes as they come, else annotate, json or plain
+}
 
 // copies are the files that get the output beside the screen.
 type copies struct {
 	out   *streams // for complaints
+	list  []output
 	files []*copyFile
-	of    [2][]*copyFile // of each stream
+
+	mu sync.Mutex // guards what reopen changes: file and place of each
 }
 
-// A copyFile is one of them.
+// An output is what is written to a file. Two of them can have one file.
+type output struct {
+	copyWanted
+	file *copyFile
+}
+
+// A copyFile is a sink.
 type copyFile struct {
+	copies  *copies
 	file    *os.File
 	info    os.FileInfo
-	pending []byte
-	failed  bool
+	keep    bool // what was in it
+	place   place
+	pending gathered
 }
 
 // openCopies opens the files that the options ask for. None is changed if one
@@ -30,39 +49,21 @@ func openCopies(o *options, out *streams) (_ *copies, err error) {
 			c.close()
 		}
 	}()
-	for _, want := range []struct {
-		name string
-		of   []stream
-	}{
-		{o.stdoutFile, []stream{toStdout}},
-		{o.stderrFile, []stream{toStderr}},
-		{o.combinedFile, []stream{toStdout, toStderr}},
-	} {
-		if want.name == "" {
-			continue
-		}
-		f, err := c.open(want.name, o.appendFiles)
+	for _, want := range o.copies {
+		want.add = want.add || o.appendFiles
+		f, err := c.open(want)
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range want.of {
-			c.add(s, f)
-		}
-	}
-	if o.appendFiles {
-		return c, nil
+		c.add(output{want, f})
 	}
 	return c, c.truncate()
 }
 
-// open opens one file. If it is one that is open already, that is taken: two
-// positions in one file would overwrite each other's text.
-func (c *copies) open(name string, add bool) (*copyFile, error) {
-	flags := os.O_WRONLY | os.O_CREATE
-	if add {
-		flags |= os.O_APPEND
-	}
-	f, err := os.OpenFile(name, flags, 0o666)
+// open opens one file. If it is one that is open already, that is taken, so that
+// its text comes in order.
+func (c *copies) open(want copyWanted) (*copyFile, error) {
+	f, err := openCopy(want.name)
 	if err != nil {
 		return nil, err
 	}
@@ -74,27 +75,38 @@ func (c *copies) open(name string, add bool) (*copyFile, error) {
 	for _, other := range c.files {
 		if os.SameFile(info, other.info) {
 			f.Close()
+			other.keep = other.keep && want.add
 			return other, nil
 		}
 	}
-	cf := &copyFile{file: f, info: info}
+	cf := &copyFile{copies: c, file: f, info: info, keep: want.add, place: place{fd: int(f.Fd())}}
 	c.files = append(c.files, cf)
 	return cf, nil
 }
 
-// add has f get the stream, once.
-func (c *copies) add(s stream, f *copyFile) {
-	for _, other := range c.of[s] {
-		if other == f {
+// openCopy opens a file so that nothing of what others write there is lost, nor
+// a hole comes about when somebody empties it.
+func openCopy(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+}
+
+// add adds an output. The bytes of a stream go to a file once.
+func (c *copies) add(o output) {
+	for i := range c.list {
+		other := &c.list[i]
+		if o.format == "" && other.format == "" && o.file == other.file {
+			for s, wanted := range o.of {
+				other.of[s] = other.of[s] || wanted
+			}
 			return
 		}
 	}
-	c.of[s] = append(c.of[s], f)
+	c.list = append(c.list, o)
 }
 
 func (c *copies) truncate() error {
 	for _, f := range c.files {
-		if !f.info.Mode().IsRegular() {
+		if f.keep || !f.info.Mode().IsRegular() {
 			continue
 		}
 		if err := f.file.Truncate(0); err != nil {
@@ -104,43 +116,69 @@ func (c *copies) truncate() error {
 	return nil
 }
 
-func (c *copies) write(s stream, p []byte) {
-	for _, f := range c.of[s] {
-		f.pending = append(f.pending, p...)
-		if len(f.pending) >= maxGathered {
-			c.flushFile(f)
-		}
-	}
-}
-
-func (c *copies) flush() {
-	for _, f := range c.files {
-		c.flushFile(f)
-	}
-}
-
-// flushFile writes what was gathered. The copy ends at the first error: one with
-// a hole in it would be worse.
-func (c *copies) flushFile(f *copyFile) {
-	if len(f.pending) == 0 {
+func (f *copyFile) write(_ stream, p []byte) {
+	if len(p) >= maxGathered {
+		f.flush()
+		f.put(p)
 		return
 	}
-	if !f.failed {
-		if _, err := f.file.Write(f.pending); err != nil {
-			f.failed = true
-			c.out.fail("%v", err)
-		}
+	f.pending.add(p, f.place.unit)
+	if f.pending.full() {
+		f.flush()
 	}
-	f.pending = f.pending[:0]
+}
+
+func (f *copyFile) flush() {
+	if !f.pending.empty() {
+		f.put(f.pending.parts()...)
+		f.pending.clear()
+	}
+}
+
+// put writes to the file. The copy ends at the first error: one with a hole in it
+// would be worse.
+func (f *copyFile) put(parts ...[]byte) {
+	f.copies.mu.Lock()
+	defer f.copies.mu.Unlock()
+	if f.place.broken {
+		return
+	}
+	if err := f.place.put(parts...); err != nil {
+		f.place.broken = true
+		f.copies.out.fail("write %s: %v", f.file.Name(), err)
+	}
+}
+
+// reopen opens the files by their names again, as after a rotation of logs. It
+// may be called at any time by anyone.
+func (c *copies) reopen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.files {
+		if !f.info.Mode().IsRegular() || f.file == nil {
+			continue
+		}
+		again, err := openCopy(f.file.Name())
+		if err != nil { // the old one still takes it
+			writeAll(2, []byte("iomux: "+err.Error()+"\n"))
+			continue
+		}
+		f.file.Close()
+		f.file = again
+		f.place.move(int(again.Fd()))
+	}
 }
 
 // close closes the files: some file systems tell only then that they are full.
 func (c *copies) close() {
-	c.flush()
 	for _, f := range c.files {
-		if err := f.file.Close(); err != nil && !f.failed {
+		f.flush()
+		c.mu.Lock()
+		if err := f.file.Close(); err != nil && !f.place.broken {
 			c.out.fail("%v", err)
 		}
+		f.file = nil
+		c.mu.Unlock()
 	}
 	c.files = nil
 }

@@ -14,6 +14,7 @@ import (
 
 // Exit codes of iomux itself, as those of env(1) and the shells.
 const (
+	exitStrict        = 1 // -strict, and the command succeeded
 	exitFailed        = 125
 	exitNotExecutable = 126
 	exitNotFound      = 127

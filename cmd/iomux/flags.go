@@ -52,19 +52,43 @@ func flagTable(o *options) []flagRow {
 			parsed(func(layout string) (err error) { o.time, err = newStamp(layout); return err }, "elapsed", "unix", "rfc3339")},
 		{"pid", "", printing, "annotate with the process that wrote; implies -socket",
 			onOff(&o.pid)},
-		{"json", "", printing, "every line as a JSON object: time, stream, text (base64 where it is not UTF-8), partial if without newline, pid with -socket; then the exit event",
+		{"json", "", printing, `every line as a JSON object: time, name, stream, pid with -socket, text (base64 where it is not UTF-8), "partial":true for a part of a line, with "last":true for the one that ends it; then the exit event`,
 			onOff(&o.json)},
-		{"quiet", "", printing, "nothing if the command succeeds, else all, at its end",
+		{"name", "NAME", printing, `before every line, as "web | text"; a member of the JSON objects`,
+			parsed(o.setName)},
+		{"quiet", "", printing, "nothing if the command succeeds, else all, at its end, and how it ended",
 			onOff(&o.quiet)},
+		{"strict", "", printing, "a command that writes to standard error has failed (exit code 1)",
+			onOff(&o.strict)},
+		{"plain", "", printing, "without colours and other control sequences, and of a line that was written over (progress) the last state: in files, and on all but a terminal that shows the output as it is",
+			onOff(&o.plain)},
+		{"cr", "", printing, "a carriage return ends a line, too",
+			onOff(&o.cr)},
+		{"max-line", "SIZE", printing, "longer lines come in parts (4096, 64K; 1M by default)",
+			parsed(o.setMaxLine)},
 
 		{"stdout-file", "FILE", copying, "of the standard output",
-			file(&o.stdoutFile)},
+			file(o.copyTo(false, toStdout))},
 		{"stderr-file", "FILE", copying, "of the standard error",
-			file(&o.stderrFile)},
+			file(o.copyTo(false, toStderr))},
 		{"combined-file", "FILE", copying, "of both, in order",
-			file(&o.combinedFile)},
-		{"append", "", copying, "add to these files instead of emptying them first",
+			file(o.copyTo(false, toStdout, toStderr))},
+		{"log", "FILE", copying, "of both, as -annotate prints it",
+			file(o.addLog)},
+		{"log-format", "FORMAT", copying, "of the logs that follow: annotate (default), json, or plain; the first one also of those before it",
+			parsed(o.setLogFormat, logFormats...)},
+		{"append", "", copying, "add to all these files instead of emptying them first",
 			onOff(&o.appendFiles)},
+		{"stdout-append", "FILE", copying, "as -stdout-file, but add to this file; likewise:",
+			file(o.copyTo(true, toStdout))},
+		{"stderr-append", "FILE", copying, "of the standard error",
+			file(o.copyTo(true, toStderr))},
+		{"combined-append", "FILE", copying, "of both, in order",
+			file(o.copyTo(true, toStdout, toStderr))},
+		{"reopen", "", copying, "SIGHUP opens the files by their names again, as logrotate wants it, and is not passed on",
+			onOff(&o.reopen)},
+		{"copies-go-on", "", copying, "when nobody reads the output any more, the command goes on, for the files",
+			onOff(&o.copiesGoOn)},
 
 		{"wait", "DURATION", running, "after the command's end, wait no longer than that (2s, 0) for what its children still write; by default to the end",
 			duration(&o.wait)},
@@ -159,24 +183,12 @@ func parsed(parse func(string) error, words ...string) setting {
 }
 
 // file takes the name of a file, which must not be empty.
-func file(to *string) setting {
+func file(store func(name string)) setting {
 	return setting{files: true, parse: func(name string) error {
 		if name == "" {
 			return errors.New("no file name")
 		}
-		*to = name
-		return nil
-	}}
-}
-
-// files takes any number of them, by a flag that may be repeated.
-func files(to *[]string) setting {
-	return setting{files: true, parse: func(name string) error {
-		var one string
-		if err := file(&one).parse(name); err != nil {
-			return err
-		}
-		*to = append(*to, one)
+		store(name)
 		return nil
 	}}
 }

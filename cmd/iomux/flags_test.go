@@ -44,15 +44,15 @@ func TestSettings(t *testing.T) {
 		{oneOf(&word, "a", "b", "c"), "d", true, "b"},
 		{oneOf(&word, "a", "b").orNone("a"), "true", false, "a"},
 		{oneOf(&word, "a", "b").orNone("a"), "b", false, "b"},
-		{file(&word), "", true, "b"},
-		{file(&word), "x", false, "x"},
+		{file(func(name string) { word = name }), "", true, "b"},
+		{file(func(name string) { word = name }), "x", false, "x"},
 	} {
 		if err := c.parse(c.text); (err != nil) != c.bad || word != c.want {
 			t.Errorf("%q gives %q, %v", c.text, word, err)
 		}
 	}
 	for _, name := range []string{"a", "b", ""} {
-		files(&names).parse(name)
+		file(func(name string) { names = append(names, name) }).parse(name)
 	}
 	if got := strings.Join(names, " "); got != "a b" {
 		t.Errorf("got the files %q", got)

@@ -3,8 +3,9 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"io"
-	"iter"
 	"time"
 
 	"github.com/seed-5082a588/iomux"
@@ -22,46 +23,30 @@ const (
 	afterEnd = 1024
 )
 
-// show prints the output to its end. The error is why it did not come so far.
+// show prints the output to its end. It returns why it did not come so far.
 func (j *job) show() error {
-	output := j.pieces()
-	if j.lines {
-		output = iomux.Lines(output)
-	}
-	for d, err := range output {
-		if err != nil {
+	for {
+		d, err := j.next()
+		switch {
+		case err == io.EOF:
+			j.views.pause() // the command may go on for long without output
+			return j.deserted()
+		case err != nil && err == j.ctx.Err():
+			return j.drain()
+		case err != nil:
 			return err
 		}
-		j.print.print(d)
-	}
-	j.flush() // the command may go on for long without output
-	if j.out.closed {
-		return errNoReader
-	}
-	return nil
-}
-
-// pieces gives the output of the command, as it comes. What was printed is
-// written before it waits for more.
-func (j *job) pieces() iter.Seq2[iomux.TaggedData, error] {
-	return func(yield func(iomux.TaggedData, error) bool) {
-		for {
-			d, err := j.next()
-			switch {
-			case err == io.EOF:
-				return
-			case err != nil && err == j.ctx.Err():
-				j.drain(yield)
-				return
-			}
-			j.copies.write(streamOf(d), d.Data)
-			if !yield(d, err) || err != nil {
-				return
-			}
-		}
+		j.print(d)
 	}
 }
 
+func (j *job) print(d iomux.TaggedData) {
+	j.complained = j.complained || streamOf(d) == toStderr
+	j.views.print(d)
+}
+
+// next returns what the command writes next. What was printed is written before
+// it waits for more.
 func (j *job) next() (iomux.TaggedData, error) {
 	if j.gathered > 0 && j.gathered < maxPieces {
 		if d, ok, err := j.mux.TryRead(); ok || err != nil {
@@ -69,43 +54,71 @@ func (j *job) next() (iomux.TaggedData, error) {
 			return d, err
 		}
 	}
-	j.flush()
-	if j.out.closed {
-		return iomux.TaggedData{}, errNoReader
+	for {
+		j.views.pause()
+		if err := j.deserted(); err != nil {
+			return iomux.TaggedData{}, err
+		}
+		j.gathered = 1
+		d, err := j.mux.ReadContext(j.untilDue())
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return d, err
+		}
+		if err := j.ctx.Err(); err != nil {
+			return d, err
+		}
 	}
-	j.gathered = 1
-	return j.mux.ReadContext(j.ctx)
 }
 
-func (j *job) flush() {
-	j.print.pause()
-	j.sink.flush()
-	j.copies.flush()
+// untilDue returns a context that ends when something has to be shown although
+// nothing came. There is one for all that comes until then: a program that writes
+// a dot every millisecond is to cost no timer each.
+func (j *job) untilDue() context.Context {
+	due := j.views.due()
+	if due.IsZero() {
+		return j.ctx
+	}
+	if j.due == nil || j.due.Err() != nil {
+		j.dueDone()
+		j.due, j.dueDone = context.WithDeadline(j.ctx, due)
+	}
+	return j.due
 }
 
-// drain gives what was written before the wait ended, and what a writer that
-// never stops puts behind it only as far as that cannot be told.
-func (j *job) drain(yield func(iomux.TaggedData, error) bool) {
+// deserted returns an error if nobody reads the output any more, unless files are
+// to get it all the same.
+func (j *job) deserted() error {
+	if j.out.closed && !j.copiesGoOn {
+		return errNoReader
+	}
+	return nil
+}
+
+// drain prints what was written before the wait ended, and what a writer that
+// never stops puts behind it only as far as that cannot be known.
+func (j *job) drain() error {
 	end := time.Now()
 	j.cut = true
-	for late := 0; late < afterEnd; {
+	for late := 0; late < afterEnd && j.deserted() == nil; {
 		d, ok, err := j.mux.TryRead()
 		switch {
 		case err == io.EOF:
 			j.cut = false // nobody was left to wait for
-			return
+			return j.drained()
 		case err != nil:
-			yield(d, err)
-			return
-		case !ok || j.out.closed:
-			return
+			return err
+		case !ok:
+			return j.drained()
 		}
-		j.copies.write(streamOf(d), d.Data)
-		if !yield(d, nil) {
-			return
-		}
+		j.print(d)
 		if d.Time.After(end) {
 			late++
 		}
 	}
+	return j.drained()
+}
+
+func (j *job) drained() error {
+	j.views.pause()
+	return j.deserted()
 }

@@ -19,10 +19,10 @@ func TestGather(t *testing.T) {
 	}
 	defer unix.Close(p[0])
 	defer unix.Close(p[1])
-	out := &streams{fds: [2]int{p[1], p[1]}, shared: true}
+	out := streamsTo(p[1], p[1], true)
 	mux := must(iomux.New())
 	defer mux.Close()
-	j := newJob(&options{color: "never"}, mux, out, &copies{out: out})
+	j := newJob(&options{color: "never", maxLine: defaultMaxLine}, mux, out, &copies{out: out})
 	defer j.stop(nil)
 	sender := must(mux.MakeTaggedSender(iomux.Stdout))
 	want := ""

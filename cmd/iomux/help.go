@@ -22,6 +22,8 @@ const (
 
 	pageTransport = "By default the command writes to pipes: every program works with them. With -socket it is faster, each write stays whole, and time and process are the kernel's; but Node.js prints nothing, and /dev/stderr cannot be opened."
 
+	pageLines = "Under -annotate, -json and -name, what waits for the end of its line is shown after 0.2 s, such as a prompt. Of several iomux that write to one pipe or file, every line stays whole. In files lines are never shown before their end."
+
 	pageSignals = "SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command."
 )
 
@@ -64,6 +66,7 @@ func helpPage() string {
 		b.WriteByte('\n')
 	}
 	paragraph(pageTransport)
+	paragraph(pageLines)
 	paragraph(pageSignals)
 	b.WriteString("Examples:\n")
 	for _, e := range pageExamples {

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"time"
@@ -30,8 +31,7 @@ type job struct {
 	out     *streams
 	sink    sink   // out, or what keeps from it
 	kept    *spool // that, nil if it is out
-	print   printer
-	lines   bool // print wants whole lines
+	views   views  // what shows the output
 	copies  *copies
 	signals chan os.Signal
 
@@ -42,8 +42,15 @@ type job struct {
 
 	exitTime time.Time // set before exited is closed
 
-	gathered int  // pieces since the last flush
-	cut      bool // not everything was waited for, or printed
+	gathered   int             // pieces since the last pause
+	due        context.Context // of untilDue; nil before the first
+	dueDone    context.CancelFunc
+	complained bool // the command has written to standard error
+	cut        bool // not everything was waited for, or printed
+	strict     bool // complaints are failures
+	copiesGoOn bool // when nobody reads the screen any more
+	reopen     bool // the files, at SIGHUP
+	tellsEnd   bool // the output says itself how the command ended
 }
 
 // execute runs the command that the options tell. It gives the exit code.
@@ -68,17 +75,19 @@ func execute(o *options) int {
 		return code
 	}
 	defer close(j.done)
-	j.print.started(began, j.cmd.Process.Pid)
+	j.views.started(began, j.cmd.Process.Pid)
 	return j.finish(j.show())
 }
 
 func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
 	j := &job{mux: mux, out: out, sink: out, copies: files, exited: make(chan struct{}), done: make(chan struct{})}
+	j.strict, j.copiesGoOn, j.reopen, j.tellsEnd = o.strict, o.copiesGoOn, o.reopen, o.json || o.annotate
+	j.dueDone = func() {}
 	if o.quiet {
 		j.kept = newSpool(out)
 		j.sink = j.kept
 	}
-	j.print, j.lines = newPrinter(o, j.sink, out.shared)
+	j.views = newViews(o, j.sink, out, files)
 	j.ctx, j.stop = context.WithCancelCause(context.Background())
 	return j
 }
@@ -105,8 +114,7 @@ func (j *job) start(o *options) int {
 	j.cmd.Stdin, j.cmd.Stdout, j.cmd.Stderr = os.Stdin, stdout, stderr
 	j.signals = catchSignals()
 	if err := j.cmd.Start(); err != nil {
-		j.out.complain("%s: %v", o.command[0], startCause(err))
-		return startCode(err)
+		return j.refused(fmt.Sprintf("%s: %v", o.command[0], startCause(err)), startCode(err))
 	}
 	go j.wait(o.wait)
 	go j.passOn()
@@ -134,45 +142,75 @@ func (j *job) finish(reason error) int {
 	}
 	<-j.exited
 	r := resultOf(j.cmd.ProcessState)
-	j.print.finished(time.Now(), r)
+	j.views.finished(time.Now(), r)
 	j.copies.close()
-	code := j.code(r)
 	if j.kept != nil {
-		j.settle(code != 0)
+		j.settle(r, j.code(r) != 0)
 	}
 	j.out.flush()
 	return j.code(r)
+}
+
+// refused reports a command that could not be started, in the logs too. It
+// returns the exit code.
+func (j *job) refused(message string, code int) int {
+	j.views.refused(time.Now(), message, code)
+	j.copies.close()
+	if j.kept != nil {
+		j.kept.replay(func() bool { return false })
+	}
+	if !j.tellsEnd || !j.out.shared() { // else it stands there already
+		j.out.complain("%s", message)
+	}
+	return code
 }
 
 // code is the exit code, as far as is known.
 func (j *job) code(r result) int {
 	var sig signalled
 	switch {
-	case j.out.closed:
+	case j.deserted() != nil:
 		return exitSignal + int(unix.SIGPIPE)
 	case j.out.failed:
 		return exitFailed
 	case j.cut && errors.As(context.Cause(j.ctx), &sig):
 		return exitSignal + int(sig.Signal)
+	case r.code == 0 && j.strict && j.complained:
+		return exitStrict
 	}
 	return r.code
 }
 
-// settle prints what was kept, if it is to be seen. A signal ends that.
-func (j *job) settle(show bool) {
+// settle prints what was kept, if it is to be seen, and how the command ended. A
+// signal ends that.
+func (j *job) settle(r result, show bool) {
 	if !show {
 		j.kept.drop()
 		return
 	}
 	before := j.ctx.Err()
 	j.kept.replay(func() bool { return j.ctx.Err() != before })
-	if j.ctx.Err() == before {
+	if j.ctx.Err() != before {
+		j.cut = true
+		if j.views.colored() {
+			j.out.write(toStderr, []byte(redOff)) // what was to do that is not printed
+		}
 		return
 	}
-	j.cut = true
-	if _, red := j.print.(*colored); red {
-		j.out.write(toStderr, []byte(redOff)) // what was to do that is not printed
+	if !j.tellsEnd {
+		j.out.complain("%s", j.ending(r))
 	}
+}
+
+// ending says how the command ended.
+func (j *job) ending(r result) string {
+	switch {
+	case r.signal != 0:
+		return fmt.Sprintf("killed by signal %d (%s)", int(r.signal), signalName(r.signal))
+	case r.code == 0 && j.strict && j.complained:
+		return "exited with status 0, but wrote to standard error"
+	}
+	return fmt.Sprintf("exited with status %d", r.code)
 }
 
 // abandon ends a command whose output nobody reads any more: by SIGPIPE, as if

@@ -23,10 +23,18 @@ type options struct {
 	time     stamp  // nil if not given
 	pid      bool
 
-	stdoutFile   string // "" for none, as for the others
-	stderrFile   string
-	combinedFile string
-	appendFiles  bool
+	name    string
+	plain   bool // no control sequences
+	cr      bool // a carriage return ends a line, too
+	maxLine int  // bytes of a line that are kept, at most
+	strict  bool // standard error counts as failure
+
+	copies      []copyWanted
+	appendFiles bool
+	logFormat   string // the last that was given
+	formatUsed  bool   // by a log
+	reopen      bool   // at SIGHUP
+	copiesGoOn  bool   // when nobody reads the screen any more
 
 	wait    time.Duration
 	socket  bool
@@ -36,7 +44,7 @@ type options struct {
 	version bool
 }
 
-func newOptions() *options { return &options{color: "auto", wait: forever} }
+func newOptions() *options { return &options{color: "auto", maxLine: defaultMaxLine, wait: forever} }
 
 // parse reads the arguments of iomux. One of the flags that print something about
 // iomux is enough: then there need not be a command.
@@ -60,15 +68,18 @@ func (o *options) check() error {
 	switch {
 	case o.json && o.annotate:
 		return errors.New("-json and -annotate do not go together")
-	case o.json && o.time != nil:
+	case o.json && o.time != nil && !o.annotatedLog():
 		return errors.New("-json and -time do not go together")
 	case len(o.command) == 0:
 		return errNoCommand
 	}
+	if err := o.checkLogs(); err != nil {
+		return err
+	}
 	if o.pid {
 		o.socket = true
 	}
-	if !o.json && (o.time != nil || o.pid) {
+	if !o.json && !o.annotatedLog() && (o.time != nil || o.pid) {
 		o.annotate = true
 	}
 	if o.time == nil {

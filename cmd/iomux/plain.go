@@ -11,7 +11,8 @@ import (
 // plain prints each stream to its own, as it is.
 type plain struct{ out sink }
 
-func (p *plain) started(time.Time, int)     {}
-func (p *plain) print(d iomux.TaggedData)   { p.out.write(streamOf(d), d.Data) }
-func (p *plain) pause()                     {}
-func (p *plain) finished(time.Time, result) {}
+func (p *plain) started(time.Time, int)         {}
+func (p *plain) print(d iomux.TaggedData)       { p.out.write(streamOf(d), d.Data) }
+func (p *plain) pause()                         {}
+func (p *plain) finished(time.Time, result)     {}
+func (p *plain) refused(time.Time, string, int) {}

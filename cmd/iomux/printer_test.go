@@ -92,26 +92,27 @@ func TestColored(t *testing.T) {
 func TestAnnotated(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		a     annotated
+		text  text
+		stamp stamp
 		first string
 		err   string
 	}{
-		{"plain", annotated{}, "12:00:00 ", "12:00:01 E: b"},
-		{"pid", annotated{pid: true}, "12:00:00 5 ", "12:00:01 8 E: b"},
-		{"color", annotated{color: true}, "12:00:00 ", redOn + "12:00:01 E: b" + redOff},
-		{"elapsed", annotated{time: elapsedStamp}, "0.000000 ", "1.000000 E: b"},
-		{"unix", annotated{time: unixStamp}, "1709208000.123456 ", "1709208001.123456 E: b"},
+		{"plain", text{}, layoutStamp(time.TimeOnly), "12:00:00 ", "12:00:01 E: b"},
+		{"pid", text{pid: true}, layoutStamp(time.TimeOnly), "12:00:00 5 ", "12:00:01 8 E: b"},
+		{"color", text{color: true}, layoutStamp(time.TimeOnly), "12:00:00 ", redOn + "12:00:01 E: b" + redOff},
+		{"elapsed", text{}, elapsedStamp, "0.000000 ", "1.000000 E: b"},
+		{"unix", text{}, unixStamp, "1709208000.123456 ", "1709208001.123456 E: b"},
+		{"name", text{name: nameHead("web", false)}, layoutStamp(time.TimeOnly), "web | 12:00:00 ", "web | 12:00:01 E: b"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got tape
-			c.a.out, c.a.command = &got, []string{"make", "-j2"}
-			if c.a.time == nil {
-				c.a.time = layoutStamp(time.TimeOnly)
-			}
-			c.a.started(noon, 5)
-			c.a.print(errs("b\n"))
-			c.a.print(out("no newline"))
-			c.a.finished(noon, result{code: 2})
+			c.text.out, c.text.command = &got, []string{"make", "-j2"}
+			c.text.annotate, c.text.shared, c.text.time = true, true, newStamper(c.stamp)
+			p := &lines{to: &c.text, max: 100}
+			p.started(noon, 5)
+			p.print(errs("b\n"))
+			p.print(out("no newline"))
+			p.finished(noon, result{code: 2})
 			lines := strings.Split(got.String(), "\n")
 			if len(lines) != 5 || lines[0] != c.first+"I: Started make -j2" || lines[1] != c.err ||
 				!strings.HasSuffix(lines[2], "O: no newline") || lines[3] != c.first+"I: Finished with exitcode 2" {
@@ -129,7 +130,7 @@ func TestElapsedStampBeforeStart(t *testing.T) {
 
 func TestJSONLines(t *testing.T) {
 	var got tape
-	j := &jsonLines{&got}
+	j := &lines{to: newJSONLines(&got, ""), max: 100}
 	for _, d := range []iomux.TaggedData{out("<a>\n"), errs("\xff\n"), out("\n"), {Tag: iomux.Stdout, Data: []byte("é"), Time: noon}} {
 		j.print(d)
 	}

@@ -113,7 +113,7 @@ func TestTerminalColor(t *testing.T) {
 		{"dumb", []string{"TERM=dumb"}, nil, "out\nerr\nout2\n"},
 		{"never", nil, []string{"-color=never"}, "out\nerr\nout2\n"},
 		{"always", []string{"NO_COLOR=1"}, []string{"-color=always"}, "out\n\x1b[31merr\n\x1b[0mout2\n"},
-		{"quiet", nil, []string{"-quiet"}, "out\n\x1b[31merr\n\x1b[0mout2\n"},
+		{"quiet", nil, []string{"-quiet"}, "out\n\x1b[31merr\n\x1b[0mout2\niomux: exited with status 3\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := append(c.args, "--", "sh", "-c", "echo out; echo err >&2; echo out2; exit 3")

@@ -51,6 +51,10 @@ func (j *job) passOn() {
 }
 
 func (j *job) passOnOne(sig syscall.Signal) {
+	if sig == unix.SIGHUP && j.reopen {
+		j.copies.reopen()
+		return
+	}
 	if sig == unix.SIGINT && !j.goneFor(interruptDelay) && foreground() {
 		return // the terminal has sent it to the command as well
 	}

@@ -149,8 +149,22 @@ func (s *spool) replayRecord(r *bufio.Reader) error {
 	if err != nil {
 		return noEOF(err)
 	}
-	_, err = io.CopyN(streamWriter{s.out, stream(to)}, r, int64(n))
-	return noEOF(err)
+	return noEOF(s.replayText(r, stream(to), int(n)))
+}
+
+// replayText prints the text of a record, with one write: it may be a line that
+// must stay whole.
+func (s *spool) replayText(r *bufio.Reader, to stream, n int) error {
+	if n > r.Size() {
+		text := make([]byte, n)
+		_, err := io.ReadFull(r, text)
+		s.out.write(to, text)
+		return err
+	}
+	text, err := r.Peek(n)
+	s.out.write(to, text)
+	r.Discard(len(text))
+	return err
 }
 
 func noEOF(err error) error {
@@ -167,15 +181,4 @@ func (s *spool) drop() {
 		s.file.Close() // it is for nobody any more
 		s.file = nil
 	}
-}
-
-// streamWriter is one stream as an io.Writer.
-type streamWriter struct {
-	out sink
-	to  stream
-}
-
-func (w streamWriter) Write(p []byte) (int, error) {
-	w.out.write(w.to, p)
-	return len(p), nil
 }

@@ -4,7 +4,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -39,13 +39,72 @@ func layoutStamp(layout string) stamp {
 	return func(b []byte, at, _ time.Time) []byte { return at.AppendFormat(b, layout) }
 }
 
-// elapsedStamp gives seconds and microseconds. The system's clock may have been
-// set back meanwhile.
+// elapsedStamp appends seconds and microseconds. The system's clock may have
+// been set back meanwhile.
 func elapsedStamp(b []byte, at, began time.Time) []byte {
 	d := max(at.Sub(began), 0)
-	return fmt.Appendf(b, "%d.%06d", d/time.Second, d%time.Second/time.Microsecond)
+	b = strconv.AppendInt(b, int64(d/time.Second), 10)
+	return appendFraction(b, int(d%time.Second)/1000, 6)
 }
 
 func unixStamp(b []byte, at, _ time.Time) []byte {
-	return fmt.Appendf(b, "%d.%06d", at.Unix(), at.Nanosecond()/1000)
+	b = strconv.AppendInt(b, at.Unix(), 10)
+	return appendFraction(b, at.Nanosecond()/1000, 6)
+}
+
+// appendFraction appends a point and n with that many digits.
+func appendFraction(b []byte, n, digits int) []byte {
+	b = append(b, ".000000000"[:1+digits]...)
+	for i := len(b) - 1; n > 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
+}
+
+// A stamper appends the times of one output. Most of them are the one before,
+// as the lines of one write have one time, or in the same second.
+type stamper struct {
+	stamp   stamp
+	seconds bool // the stamp shows no less than seconds
+	began   time.Time
+
+	last time.Time
+	text []byte // its stamp
+}
+
+func newStamper(s stamp) *stamper {
+	a := time.Unix(1e9, 0)
+	b := a.Add(123456789)
+	return &stamper{stamp: s, seconds: string(s(nil, a, a)) == string(s(nil, b, a))}
+}
+
+func (s *stamper) append(b []byte, at time.Time) []byte {
+	if !s.covers(at) {
+		s.text, s.last = s.stamp(s.text[:0], at, s.began), at
+	}
+	return append(b, s.text...)
+}
+
+// covers reports whether the last stamp serves for at.
+func (s *stamper) covers(at time.Time) bool {
+	return s.text != nil && (at.Equal(s.last) || s.seconds && at.Unix() == s.last.Unix())
+}
+
+// A clock appends times in RFC 3339 with nanoseconds. Of the second it only
+// formats each new one: the zone does not change within it.
+type clock struct {
+	second       int64
+	before, zone []byte // what is around the nanoseconds
+}
+
+func (c *clock) append(b []byte, at time.Time) []byte {
+	if s := at.Unix(); s != c.second || c.before == nil {
+		c.second = s
+		c.before = at.AppendFormat(c.before[:0], "2006-01-02T15:04:05")
+		c.zone = at.AppendFormat(c.zone[:0], "Z07:00")
+	}
+	b = append(b, c.before...)
+	b = appendFraction(b, at.Nanosecond(), 9)
+	return append(b, c.zone...)
 }

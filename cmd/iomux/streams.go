@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-5082a588/iomux"
 )
 
 // A stream is one of the two that output goes to.
@@ -18,6 +20,8 @@ const (
 	toStderr
 )
 
+var streamNames = [2]string{iomux.Stdout, iomux.Stderr}
+
 // A sink takes what is to be printed.
 type sink interface {
 	// write may keep p back until flush, but not p itself.
@@ -25,33 +29,31 @@ type sink interface {
 	flush()
 }
 
-// maxGathered is how much is gathered for one write.
-const maxGathered = 64 << 10
-
 // streams is the sink that leads to the standard output and standard error of
 // iomux. It gathers what goes to one of them, and writes it before it takes
 // anything for the other: so the order is kept where both lead to the same
 // place in the end, by whatever way.
 type streams struct {
-	fds     [2]int
-	shared  bool // both lead to the same terminal, pipe or device
-	pending []byte
+	places  [2]*place // one and the same if both lead to the same terminal, pipe or device
+	pending gathered
 	to      stream
-	broken  [2]bool // writing has failed
-	closed  bool    // as nobody reads one of them any more
-	failed  bool    // something of iomux itself has failed, and was reported
+	closed  bool // as nobody reads one of them any more
+	failed  bool // something of iomux itself has failed, and was reported
 }
 
 func newStreams() *streams {
-	s := &streams{fds: [2]int{unix.Stdout, unix.Stderr}}
-	if s.shared = samePlace(os.Stdout, os.Stderr); s.shared {
-		s.fds[toStderr] = unix.Stdout
+	s := &streams{places: [2]*place{{fd: unix.Stdout}, {fd: unix.Stderr}}}
+	if samePlace(os.Stdout, os.Stderr) {
+		s.places[toStderr] = s.places[toStdout]
 	}
 	return s
 }
 
-// samePlace tells whether it makes no difference which of the two is written to.
-// Of a regular file it would: there may be two positions in it.
+// shared reports whether both streams lead to the same place.
+func (s *streams) shared() bool { return s.places[toStdout] == s.places[toStderr] }
+
+// samePlace reports whether it makes no difference which of the two is written
+// to. Of a regular file it would: there may be two positions in it.
 func samePlace(a, b *os.File) bool {
 	x, err := a.Stat()
 	if err != nil || x.Mode()&(os.ModeCharDevice|os.ModeNamedPipe) == 0 {
@@ -61,37 +63,50 @@ func samePlace(a, b *os.File) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
+// takeLines says that each write is of whole lines, which are to stay whole
+// among those that others write to the same place.
+func (s *streams) takeLines() {
+	for _, p := range s.places {
+		p.takeLines()
+	}
+}
+
 func (s *streams) write(to stream, p []byte) {
-	if to != s.to && len(s.pending) > 0 && !s.shared {
+	if to != s.to && !s.pending.empty() && !s.shared() {
 		s.flush()
 	}
 	s.to = to
-	s.pending = append(s.pending, p...)
-	if len(s.pending) >= maxGathered {
+	if len(p) >= maxGathered {
+		s.flush()
+		s.put(p)
+		return
+	}
+	s.pending.add(p, s.places[to].unit)
+	if s.pending.full() {
 		s.flush()
 	}
 }
 
 func (s *streams) flush() {
-	if len(s.pending) == 0 {
+	if s.pending.empty() {
 		return
 	}
-	p := s.pending
-	s.pending = p[:0]
-	if !s.broken[s.to] {
-		s.note(writeAll(s.fds[s.to], p))
-	}
+	s.put(s.pending.parts()...)
+	s.pending.clear()
 }
 
-// note takes the error of a write. The streams go on without the one that fails.
-func (s *streams) note(err error) {
+// put writes to the place that is current. The streams go on without the one
+// that fails.
+func (s *streams) put(parts ...[]byte) {
+	p := s.places[s.to]
+	if p.broken {
+		return
+	}
+	err := p.put(parts...)
 	if err == nil {
 		return
 	}
-	s.broken[s.to] = true
-	if s.shared {
-		s.broken = [2]bool{true, true}
-	}
+	p.broken = true
 	if errors.Is(err, unix.EPIPE) {
 		s.closed = true
 		return
@@ -107,8 +122,23 @@ func (s *streams) fail(format string, args ...any) {
 }
 
 // complain prints a message of iomux itself to standard error, after what was
-// printed before.
+// printed before, and in a line of its own.
 func (s *streams) complain(format string, args ...any) {
 	s.flush()
-	writeAll(s.fds[toStderr], fmt.Appendf(nil, "iomux: "+format+"\n", args...)) // nobody is left to tell
+	p, b := s.places[toStderr], []byte(nil)
+	if s.midLine() {
+		b = append(b, '\n')
+	}
+	p.put(fmt.Appendf(b, "iomux: "+format+"\n", args...)) // nobody is left to tell
+}
+
+// midLine reports whether standard error leads to a line that has begun.
+func (s *streams) midLine() bool {
+	last := s.places[toStderr].last
+	x, errOut := os.Stdout.Stat()
+	y, errErr := os.Stderr.Stat()
+	if errOut == nil && errErr == nil && os.SameFile(x, y) {
+		last = s.places[s.to].last
+	}
+	return last != 0 && last != '\n'
 }

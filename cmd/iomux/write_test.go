@@ -48,7 +48,7 @@ func TestWriteClosed(t *testing.T) {
 func TestStreamsOrder(t *testing.T) {
 	for _, shared := range []bool{true, false} {
 		r, w := must2(os.Pipe())
-		s := &streams{fds: [2]int{int(w.Fd()), int(w.Fd())}, shared: shared}
+		s := streamsTo(int(w.Fd()), int(w.Fd()), shared)
 		for _, text := range []string{"1", "2", "3"} {
 			s.write(toStdout, []byte(text))
 			s.write(toStderr, []byte("e"+text))
@@ -67,7 +67,7 @@ func TestSpool(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	for _, limit := range []int{1, 100, 1 << 20} {
 		w := must(os.CreateTemp(t.TempDir(), ""))
-		out := &streams{fds: [2]int{int(w.Fd()), int(w.Fd())}}
+		out := streamsTo(int(w.Fd()), int(w.Fd()), false)
 		s := &spool{out: out, limit: limit}
 		var want []byte
 		for i := range 300 {
@@ -99,7 +99,7 @@ func TestSpoolFileFails(t *testing.T) {
 	w, complaints := must(os.CreateTemp(t.TempDir(), "")), must(os.CreateTemp(t.TempDir(), ""))
 	defer w.Close()
 	defer complaints.Close()
-	s := &spool{out: &streams{fds: [2]int{int(w.Fd()), int(complaints.Fd())}}, limit: 10}
+	s := &spool{out: streamsTo(int(w.Fd()), int(complaints.Fd()), false), limit: 10}
 	s.write(toStdout, []byte("this is kept in the file\n"))
 	if s.file == nil || s.kept == 0 {
 		t.Fatal("no file")
@@ -122,7 +122,7 @@ func TestSpoolFileFails(t *testing.T) {
 func TestSpoolStopped(t *testing.T) {
 	r, w := must2(os.Pipe())
 	defer r.Close()
-	s := newSpool(&streams{fds: [2]int{int(w.Fd()), int(w.Fd())}})
+	s := newSpool(streamsTo(int(w.Fd()), int(w.Fd()), false))
 	for range 10 {
 		s.write(toStdout, []byte("x"))
 	}
@@ -133,6 +133,15 @@ func TestSpoolStopped(t *testing.T) {
 	if got := must(io.ReadAll(r)); string(got) != "xxx" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// streamsTo are streams that lead to these descriptors.
+func streamsTo(out, err int, shared bool) *streams {
+	s := &streams{places: [2]*place{{fd: out}, {fd: err}}}
+	if shared {
+		s.places[toStderr] = s.places[toStdout]
+	}
+	return s
 }
 
 func must2[A, B any](a A, b B, err error) (A, B) {

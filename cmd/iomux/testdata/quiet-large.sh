@@ -12,4 +12,7 @@ END
 run iomux-small ${iomux#iomux} -quiet sh child.sh
 exits 3
 cmp out expected || fail output
-complains ''
+complains 'iomux: exited with status 3\n'
+run iomux-small ${iomux#iomux} -quiet -json cat expected no/such/file
+exits 1
+[ $(jq -r 'select(.stream == "stdout").text' out | cmp - expected && echo same) = same ] || fail lines
