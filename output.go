@@ -124,7 +124,7 @@ func (m *Mux) start(cmd *exec.Cmd) (*run, error) {
 	r := &run{m: m, cmd: cmd, exited: make(chan error, 1), done: make(chan struct{})}
 	r.noteCancel()
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	err = cmd.Start()
+	err = startAuto(cmd)
 	cmd.Stdout, cmd.Stderr = nil, nil
 	if err != nil {
 		return nil, fmt.Errorf("iomux: start command: %w", err)

@@ -1,0 +1,4 @@
+package iomux
+
+// StartAuto is the start function that nil stands for.
+var StartAuto = startAuto

@@ -1,0 +1,79 @@
+package iomux
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"github.com/seed-5082a588/iomux/internal/node"
+	"github.com/seed-5082a588/iomux/internal/seccomp"
+)
+
+// StartBlocking starts cmd as cmd.Start does, and keeps it and all its
+// descendants from making its standard output and standard error nonblocking:
+// the guard. It is meant as the start function of [Mux.OutputWith],
+// [Mux.RunWith] and [Mux.StartWith]; used by itself it keeps any pipe or socket
+// in cmd.Stdout or cmd.Stderr blocking.
+//
+// O_NONBLOCK belongs to the pipe, not to the process that sets it (fcntl(2)). So
+// when Node.js, ssh or Python's asyncio set it, whoever else writes there gets
+// EAGAIN once the pipe is full, and most programs lose output then. Under the
+// guard setting the flag seems to succeed and does nothing.
+//
+// The guard is a seccomp filter without a supervisor, which stays with cmd and its
+// descendants. It costs them some ten nanoseconds for some of their system
+// calls, and the caller a thread for the time of the start. Without CAP_SYS_ADMIN
+// the kernel asks for no_new_privs: then sudo and other setuid programs get no
+// rights under cmd. That is why a start function that is nil takes the guard only
+// where it costs no rights (CAP_SYS_ADMIN, effective user 0, no_new_privs set
+// already), or if cmd is a program of the Node.js family, and not in a goroutine
+// that is locked to its thread.
+//
+// What cmd inherits is that of any thread of the program. What the calling goroutine has
+// set for its thread alone (see [runtime.LockOSThread]), such as a network namespace, it does not get.
+//
+// An error that matches [errors.ErrUnsupported] says why there can be no guard: a
+// kernel or an architecture without seccomp filters, a sandbox that refuses
+// them, a cmd that is to be traced. Then cmd is not started, and may be started otherwise. Any other
+// error is that of cmd.Start.
+func StartBlocking(cmd *exec.Cmd) error {
+	err := seccomp.Start(cmd, true)
+	var refused *seccomp.Error
+	if errors.As(err, &refused) {
+		return fmt.Errorf("iomux: keep output blocking: %w", err)
+	}
+	return err
+}
+
+// startAuto starts cmd with the guard where that costs nothing, and without it
+// where it costs something or cannot be had.
+func startAuto(cmd *exec.Cmd) error {
+	if noNewPrivs, free := guardIsFree(cmd); free {
+		err := seccomp.Start(cmd, noNewPrivs)
+		var refused *seccomp.Error
+		if !errors.As(err, &refused) {
+			return err
+		}
+	}
+	return cmd.Start()
+}
+
+// guardIsFree reports whether the guard costs cmd nothing that it needs, and
+// whether no_new_privs may be set for it.
+func guardIsFree(cmd *exec.Cmd) (noNewPrivs, free bool) {
+	switch {
+	case seccomp.Locked(): // cmd is perhaps meant to inherit what this thread has
+		return false, false
+	case seccomp.Privileged(), seccomp.NoNewPrivs():
+		return false, true
+	}
+	noNewPrivs = staysRoot(cmd) || node.Is(cmd)
+	return noNewPrivs, noNewPrivs
+}
+
+// staysRoot reports whether cmd has what a setuid program could give it.
+func staysRoot(cmd *exec.Cmd) bool {
+	attr := cmd.SysProcAttr
+	return os.Geteuid() == 0 && (attr == nil || attr.Credential == nil || attr.Credential.Uid == 0)
+}
