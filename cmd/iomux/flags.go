@@ -94,6 +94,8 @@ func flagTable(o *options) []flagRow {
 			duration(&o.wait)},
 		{"socket", "", running, "use datagram sockets instead of pipes",
 			onOff(&o.socket)},
+		{"tty", "WHAT", running, "the command behaves as on a terminal: it writes lines at once, in colour, as wide as this terminal (80 columns if there is none); PAGER, GIT_PAGER and MANPAGER are cat if nobody can press keys, but not with -tty=pager",
+			oneOf(&o.tty, ttyOn, ttyOff, ttyPager).orNone(ttyOn)},
 
 		{"h", "", about, "this page",
 			onOff(&o.help)},

@@ -13,11 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/supervised"
+	"github.com/seed-5082a588/iomux/tty"
 )
 
 // patience is how long a command gets to end when nobody reads its output any
 // more, before it is asked to.
 const patience = time.Second
+
+// ttyPatience is how long iomux waits at its end for the helper process of -tty
+// to be gone, which takes it a moment unless others still use the terminal.
+const ttyPatience = 50 * time.Millisecond
 
 var (
 	errWaitOver = errors.New("the wait is over")
@@ -75,6 +81,7 @@ func execute(o *options) int {
 		return code
 	}
 	defer close(j.done)
+	defer supervised.Wait(ttyPatience)
 	j.views.started(began, j.cmd.Process.Pid)
 	return j.finish(j.show())
 }
@@ -113,12 +120,23 @@ func (j *job) start(o *options) int {
 	}
 	j.cmd.Stdin, j.cmd.Stdout, j.cmd.Stderr = os.Stdin, stdout, stderr
 	j.signals = catchSignals()
-	if err := j.cmd.Start(); err != nil {
+	if err := o.start(j.cmd); err != nil {
+		if missing := (*tty.Error)(nil); errors.As(err, &missing) {
+			return j.refused(fmt.Sprintf("-tty: command not started: %v", missing.Err), exitFailed)
+		}
 		return j.refused(fmt.Sprintf("%s: %v", o.command[0], startCause(err)), startCode(err))
 	}
 	go j.wait(o.wait)
 	go j.passOn()
 	return 0
+}
+
+// start starts the command as the options want it.
+func (o *options) start(cmd *exec.Cmd) error {
+	if o.tty != ttyOff {
+		return startUnderTTY(cmd, o.tty)
+	}
+	return cmd.Start()
 }
 
 // wait waits for the command, then for what others may still write.

@@ -38,13 +38,16 @@ type options struct {
 
 	wait    time.Duration
 	socket  bool
+	tty     string // off, on, pager
 	command []string
 
 	help    bool
 	version bool
 }
 
-func newOptions() *options { return &options{color: "auto", maxLine: defaultMaxLine, wait: forever} }
+func newOptions() *options {
+	return &options{color: "auto", maxLine: defaultMaxLine, wait: forever, tty: ttyOff}
+}
 
 // parse reads the arguments of iomux. One of the flags that print something about
 // iomux is enough: then there need not be a command.

@@ -1,0 +1,156 @@
+//go:build amd64 || arm64
+
+package tty_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/tty"
+)
+
+// holdings are what this process could leak.
+type holdings struct {
+	descriptors, filtered, helpers, goroutines int
+}
+
+func held() holdings {
+	return holdings{len(must(os.ReadDir("/proc/self/fd"))), len(filteredThreads()), len(helpers(os.Getpid())), runtime.NumGoroutine()}
+}
+
+// filteredThreads are those of this process that are under a filter which the
+// process is not under.
+func filteredThreads() (tasks []string) {
+	for _, task := range must(filepath.Glob("/proc/self/task/*/status")) {
+		status, err := os.ReadFile(task)
+		if err == nil && filters(string(status)) > filters(string(must(os.ReadFile("/proc/self/status")))) {
+			tasks = append(tasks, task)
+		}
+	}
+	return tasks
+}
+
+func filters(status string) (n int) {
+	_, after, _ := strings.Cut(status, "\nSeccomp_filters:")
+	fmt.Sscan(after, &n)
+	return n
+}
+
+// checkNothingLeft checks, at the end of the test, that it has left nothing.
+func checkNothingLeft(t testing.TB) {
+	t.Helper()
+	before := held()
+	t.Cleanup(func() {
+		var now holdings
+		defer func() { t.Logf("before %+v, now %+v", before, now) }()
+		eventually(t, "holding no more than before", func() bool {
+			now = held()
+			return now.descriptors <= before.descriptors && now.filtered <= before.filtered &&
+				now.helpers <= before.helpers && now.goroutines <= before.goroutines
+		})
+	})
+}
+
+func TestNothingLeft(t *testing.T) {
+	watch(t)
+	_, screen := openTerminal(t)
+	runOnPipe(t, tty.Terminal{Real: screen}, exec.Command("true")) // what is made but once
+	checkNothingLeft(t)
+	for range scaled(100) {
+		runOnPipe(t, tty.Terminal{}, sh("test -t 1; exit"))
+		runOnPipe(t, tty.Terminal{Real: screen}, exec.Command("true"))
+		if err := (tty.Terminal{}).Start(&exec.Cmd{Path: "/does/not/exist", Stdout: screen}); err == nil {
+			t.Fatal("started")
+		}
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := (tty.Terminal{}).Start(&exec.Cmd{Path: "/does/not/exist", Stdout: w}); err == nil {
+			t.Fatal("started")
+		}
+		r.Close()
+		w.Close()
+	}
+}
+
+// Children that are left running keep one helper each, until they go.
+func TestHelpers(t *testing.T) {
+	watch(t)
+	checkNothingLeft(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	const n = 5
+	var cmds []*exec.Cmd
+	for range n {
+		cmd := sh("exec 3<&0; cat <&3 >&2 & exit 0")
+		cmd.Stdin = r
+		cmd.Stdout, cmd.Stderr = must(os.Open(os.DevNull)), openPipe(t)
+		if err := (tty.Terminal{}).Start(cmd); err != nil {
+			t.Skip(err)
+		}
+		cmd.Stdout.(*os.File).Close()
+		cmds = append(cmds, cmd)
+	}
+	for _, cmd := range cmds {
+		cmd.Wait()
+	}
+	if got := len(helpers(os.Getpid())); got != n {
+		t.Errorf("%d helpers for %d daemons", got, n)
+	}
+	w.Close()
+}
+
+// A helper that is killed is no loss as long as this process answers.
+func TestHelperKilled(t *testing.T) {
+	forKinds(t, func(t *testing.T, m *iomux.Mux) {
+		checkNothingLeft(t)
+		cmd := sh(`read x; test -t 1 && echo terminal`)
+		stdin := must(cmd.StdinPipe())
+		start(t, m, tty.Terminal{}, cmd)
+		for _, pid := range helpers(os.Getpid()) {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+		stdin.Write([]byte("\n"))
+		if d := must(m.ReadContext(t.Context())); string(d.Data) != "terminal\n" {
+			t.Errorf("got %q", d.Data)
+		}
+		cmd.Wait()
+	})
+}
+
+// With Pdeathsig, the thread that started the command stays, and goes with it.
+func TestPdeathsig(t *testing.T) {
+	forKinds(t, func(t *testing.T, m *iomux.Mux) {
+		checkNothingLeft(t)
+		cmd := sh(`echo up; read x; test -t 1 && echo terminal`)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		stdin := must(cmd.StdinPipe())
+		start(t, m, tty.Terminal{}, cmd)
+		must(m.ReadContext(t.Context()))
+		for range 100 { // goroutines that would end the thread if it were free
+			done := make(chan bool)
+			go func() { runtime.LockOSThread(); close(done) }()
+			<-done
+		}
+		stdin.Write([]byte("\n"))
+		if d := must(m.ReadContext(t.Context())); string(d.Data) != "terminal\n" {
+			t.Errorf("got %q", d.Data)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
