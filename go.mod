@@ -2,7 +2,4 @@ module github.com/seed-5082a588/iomux
 
 go 1.24.0
 
-require (
-	golang.org/x/sys v0.41.0
-	golang.org/x/term v0.40.0
-)
+require golang.org/x/sys v0.41.0

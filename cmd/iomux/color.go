@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/term"
-
 	"github.com/seed-5082a588/iomux"
 )
 
@@ -30,8 +28,6 @@ func wantColor(when string, f *os.File) bool {
 	}
 	return os.Getenv(colorEnv) == "" && os.Getenv("TERM") != "dumb" && isTerminal(f)
 }
-
-func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // colored is plain with the standard error in red. It is left red only as long
 // as there is something to be written, or when the text ends inside a character

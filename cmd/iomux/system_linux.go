@@ -1,6 +1,15 @@
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
 
 // foregroundGroup asks for 32 bits: IoctlGetInt would put them at the wrong end
 // of its int on a big-endian machine.
