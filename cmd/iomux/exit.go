@@ -27,13 +27,15 @@ type result struct {
 	signal syscall.Signal // that killed it, 0 if none did
 }
 
+func killedBy(sig syscall.Signal) result { return result{exitSignal + int(sig), sig} }
+
 func resultOf(state *os.ProcessState) result {
 	if state == nil {
 		return result{code: exitFailed}
 	}
 	status, ok := state.Sys().(syscall.WaitStatus)
 	if ok && status.Signaled() {
-		return result{exitSignal + int(status.Signal()), status.Signal()}
+		return killedBy(status.Signal())
 	}
 	return result{code: state.ExitCode()}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -40,13 +41,16 @@ type job struct {
 	views   views  // what shows the output
 	copies  *copies
 	signals chan os.Signal
+	ignored []os.Signal // at the start of iomux; passed on all the same
 
 	ctx    context.Context // ends when the wait for output does
 	stop   context.CancelCauseFunc
 	exited chan struct{} // closed when the command is gone
 	done   chan struct{} // closed when all is over
 
-	exitTime time.Time // set before exited is closed
+	limit      time.Duration             // of the wait after that
+	exitTime   time.Time                 // set before exited is closed
+	signalTime atomic.Pointer[time.Time] // of the last signal that was to end the command
 
 	gathered   int             // pieces since the last pause
 	due        context.Context // of untilDue; nil before the first
@@ -59,26 +63,27 @@ type job struct {
 	tellsEnd   bool // the output says itself how the command ended
 }
 
-// execute runs the command that the options tell. It gives the exit code.
-func execute(o *options) int {
+// execute runs the command that the options tell. The result is how iomux is to
+// end.
+func execute(o *options) result {
 	out := newStreams()
 	files, err := openCopies(o, out)
 	if err != nil {
 		out.complain("%v", err)
-		return exitFailed
+		return result{code: exitFailed}
 	}
 	defer files.close()
 	mux, err := newMux(o, out)
 	if err != nil {
 		out.complain("%s", message(err))
-		return exitFailed
+		return result{code: exitFailed}
 	}
 	defer mux.Close()
 	j := newJob(o, mux, out, files)
 	defer j.stop(nil)
 	began := time.Now()
 	if code := j.start(o); code != 0 {
-		return code
+		return result{code: code}
 	}
 	defer close(j.done)
 	defer supervised.Wait(ttyPatience)
@@ -87,7 +92,7 @@ func execute(o *options) int {
 }
 
 func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
-	j := &job{mux: mux, out: out, sink: out, copies: files, exited: make(chan struct{}), done: make(chan struct{})}
+	j := &job{mux: mux, out: out, sink: out, copies: files, limit: o.wait, exited: make(chan struct{}), done: make(chan struct{})}
 	j.strict, j.copiesGoOn, j.reopen, j.tellsEnd = o.strict, o.copiesGoOn, o.reopen, o.json || o.annotate
 	j.dueDone = func() {}
 	if o.quiet {
@@ -120,13 +125,14 @@ func (j *job) start(o *options) int {
 	}
 	j.cmd.Stdin, j.cmd.Stdout, j.cmd.Stderr = os.Stdin, stdout, stderr
 	j.signals = catchSignals()
-	if err := o.start(j.cmd); err != nil {
+	if err := j.startCommand(o); err != nil {
 		if missing := (*tty.Error)(nil); errors.As(err, &missing) {
 			return j.refused(fmt.Sprintf("-tty: command not started: %v", missing.Err), exitFailed)
 		}
 		return j.refused(fmt.Sprintf("%s: %v", o.command[0], startCause(err)), startCode(err))
 	}
-	go j.wait(o.wait)
+	j.catchIgnored()
+	go j.wait()
 	go j.passOn()
 	return 0
 }
@@ -139,19 +145,32 @@ func (o *options) start(cmd *exec.Cmd) error {
 	return cmd.Start()
 }
 
+// startCommand starts the command, by the shell if it is a script that does not
+// say by what.
+func (j *job) startCommand(o *options) error {
+	err := o.start(j.cmd)
+	if !errors.Is(err, unix.ENOEXEC) {
+		return err
+	}
+	script := asScript(j.cmd)
+	if script == nil || o.start(script) != nil {
+		return err
+	}
+	j.cmd = script
+	return nil
+}
+
 // wait waits for the command, then for what others may still write.
-func (j *job) wait(limit time.Duration) {
+func (j *job) wait() {
 	j.cmd.Wait() // ProcessState has the result
 	j.exitTime = time.Now()
 	close(j.exited)
-	if limit < forever {
-		time.AfterFunc(limit, func() { j.stop(errWaitOver) })
-	}
+	j.endWait()
 }
 
-// finish waits for the command and gives the exit code, after the output ended
-// for this reason.
-func (j *job) finish(reason error) int {
+// finish waits for the command and tells how iomux is to end, after the output
+// ended for this reason.
+func (j *job) finish(reason error) result {
 	if reason == errNoReader {
 		j.abandon()
 	} else if reason != nil {
@@ -163,10 +182,10 @@ func (j *job) finish(reason error) int {
 	j.views.finished(time.Now(), r)
 	j.copies.close()
 	if j.kept != nil {
-		j.settle(r, j.code(r) != 0)
+		j.settle(r, j.result(r).code != 0)
 	}
 	j.out.flush()
-	return j.code(r)
+	return j.result(r)
 }
 
 // refused reports a command that could not be started, in the logs too. It
@@ -183,20 +202,21 @@ func (j *job) refused(message string, code int) int {
 	return code
 }
 
-// code is the exit code, as far as is known.
-func (j *job) code(r result) int {
+// result is how iomux is to end, as far as is known, when the command has ended
+// so.
+func (j *job) result(r result) result {
 	var sig signalled
 	switch {
 	case j.deserted() != nil:
-		return exitSignal + int(unix.SIGPIPE)
+		return killedBy(unix.SIGPIPE)
 	case j.out.failed:
-		return exitFailed
+		return result{code: exitFailed}
 	case j.cut && errors.As(context.Cause(j.ctx), &sig):
-		return exitSignal + int(sig.Signal)
+		return killedBy(sig.Signal)
 	case r.code == 0 && j.strict && j.complained:
-		return exitStrict
+		return result{code: exitStrict}
 	}
-	return r.code
+	return r
 }
 
 // settle prints what was kept, if it is to be seen, and how the command ended. A

@@ -14,7 +14,8 @@ import (
 
 func main() { os.Exit(iomuxMain(os.Args[1:])) }
 
-// iomuxMain is the whole command; it gives the exit code.
+// iomuxMain is the whole command. It returns the exit code, unless iomux is to die
+// of a signal as its command did.
 func iomuxMain(args []string) int {
 	o, err := parse(args)
 	switch {
@@ -29,7 +30,11 @@ func iomuxMain(args []string) int {
 	case o.version:
 		return printText(versionLine())
 	}
-	return execute(o)
+	r := execute(o)
+	if r.signal != 0 {
+		dieOf(r.signal)
+	}
+	return r.code
 }
 
 // printText prints something about iomux itself.

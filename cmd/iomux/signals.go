@@ -7,16 +7,25 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// interruptDelay is how late an interrupt of the terminal may be noticed here: a
-// command that it has ended is then gone already, and what is left of its output
-// is still to be shown.
-const interruptDelay = 100 * time.Millisecond
+const (
+	// groupDelay is how late a signal that was sent to the command as well may be
+	// noticed here: a command that it has ended is then gone already, and what is
+	// left of its output is still to be shown.
+	groupDelay = 100 * time.Millisecond
+
+	// waitAfterSignal is how long what others still write is waited for, if -wait
+	// does not say it, when the command has ended by a signal that iomux was sent,
+	// or within endsWithin after it.
+	waitAfterSignal = 2 * time.Second
+	endsWithin      = 10 * time.Second
+)
 
 // A signalled is the reason to stop waiting for output: the command is gone,
 // and iomux itself is to end.
@@ -24,17 +33,34 @@ type signalled struct{ syscall.Signal }
 
 func (s signalled) Error() string { return fmt.Sprintf("ended by %v", s.Signal) }
 
-// catchSignals has the signals caught that concern the command. One that iomux
-// was started with ignoring (nohup, or SIGINT in the background of a script)
-// stays ignored, for the command too.
+// passedOn are the signals that are passed on to the command.
+var passedOn = []os.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGINT}
+
+// catchSignals has those caught, but for the ones that iomux was started with
+// ignoring (by nohup, or in the background of a script): they stay ignored until
+// the command is started, so that it ignores them, too.
 func catchSignals() chan os.Signal {
 	c := make(chan os.Signal, 16)
-	for _, sig := range []os.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGINT} {
+	ignoreAsBefore(c)
+	for _, sig := range passedOn {
 		if !signal.Ignored(sig) {
 			signal.Notify(c, sig)
 		}
 	}
 	return c
+}
+
+// catchIgnored has the others caught when the command is started: it may have
+// decided to handle them.
+func (j *job) catchIgnored() {
+	for _, sig := range passedOn {
+		if signal.Ignored(sig) {
+			j.ignored = append(j.ignored, sig)
+		}
+	}
+	if len(j.ignored) > 0 { // no signals at all would mean all
+		signal.Notify(j.signals, j.ignored...)
+	}
 }
 
 // passOn gives the command the signals that come, those from before its start
@@ -55,17 +81,56 @@ func (j *job) passOnOne(sig syscall.Signal) {
 		j.copies.reopen()
 		return
 	}
-	if sig == unix.SIGINT && !j.goneFor(interruptDelay) && foreground() {
-		return // the terminal has sent it to the command as well
+	gone := false
+	if !j.hasReached(sig) {
+		gone = ended(j.cmd.Process.Pid) || errors.Is(j.cmd.Process.Signal(sig), os.ErrProcessDone)
 	}
-	gone := ended(j.cmd.Process.Pid) || errors.Is(j.cmd.Process.Signal(sig), os.ErrProcessDone)
-	if gone && sig != unix.SIGUSR1 && sig != unix.SIGUSR2 {
+	switch {
+	case sig == unix.SIGUSR1 || sig == unix.SIGUSR2 || slices.Contains(j.ignored, os.Signal(sig)):
+		// It is not to end anything.
+	case gone:
 		j.stop(signalled{sig})
 		signal.Reset(sig) // should the rest take too long
+	default:
+		j.expectEnd()
 	}
 }
 
-// goneFor tells whether the command has ended that long ago.
+// hasReached reports whether the command got the signal as well, which was sent
+// to the whole process group: by a terminal, for one.
+func (j *job) hasReached(sig syscall.Signal) bool {
+	if j.goneFor(groupDelay) {
+		return false
+	}
+	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && foreground()
+}
+
+// expectEnd notes that the command may end by a signal now, or has just done so.
+func (j *job) expectEnd() {
+	now := time.Now()
+	j.signalTime.Store(&now)
+	select {
+	case <-j.exited:
+		j.endWait()
+	default:
+	}
+}
+
+// endWait ends the wait for output when its time has come, after the command's
+// end.
+func (j *job) endWait() {
+	limit := j.limit
+	if limit == forever {
+		at := j.signalTime.Load()
+		if at == nil || j.exitTime.Sub(*at) > endsWithin {
+			return
+		}
+		limit = waitAfterSignal
+	}
+	time.AfterFunc(limit, func() { j.stop(errWaitOver) })
+}
+
+// goneFor reports whether the command has ended that long ago.
 func (j *job) goneFor(d time.Duration) bool {
 	select {
 	case <-j.exited:
@@ -75,7 +140,7 @@ func (j *job) goneFor(d time.Duration) bool {
 	}
 }
 
-// foreground tells whether a terminal sends its signals to this process group.
+// foreground reports whether a terminal sends its signals to this process group.
 func foreground() bool {
 	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {

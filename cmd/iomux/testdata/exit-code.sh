@@ -7,5 +7,5 @@ done
 for n in 1 2 9 13 15; do
 	run $iomux sh -c "kill -$n \$\$"
 	exits $((128 + n))
-	complains ''
+	prints ''
 done
