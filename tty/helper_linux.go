@@ -42,12 +42,12 @@ func startHelper(listener int) (*helper, error) {
 	h := &helper{}
 	h.page, err = unix.Mmap(file, idOffset, 8, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return nil, os.NewSyscallError("mmap", err)
+		return nil, helperError("mmap", err)
 	}
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		unix.Munmap(h.page)
-		return nil, os.NewSyscallError("pipe2", err)
+		return nil, helperError("pipe2", err)
 	}
 	defer unix.Close(pipe[0])
 	h.life = pipe[1]
@@ -59,9 +59,13 @@ func startHelper(listener int) (*helper, error) {
 	})
 	if err != nil {
 		h.release()
-		return nil, fmt.Errorf("helper process: %w", os.NewSyscallError("execve", err))
+		return nil, helperError("fork/exec", err)
 	}
 	return h, nil
+}
+
+func helperError(call string, err error) error {
+	return fmt.Errorf("helper process: %w", os.NewSyscallError(call, err))
 }
 
 // helperFile returns a descriptor of a file in memory that has the program.
@@ -72,14 +76,14 @@ func helperFile() (int, error) {
 		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	}
 	if err != nil {
-		return -1, fmt.Errorf("helper process: %w", os.NewSyscallError("memfd_create", err))
+		return -1, helperError("memfd_create", err)
 	}
 	if _, err = unix.Pwrite(fd, helperProgram, 0); err == nil {
 		err = unix.Ftruncate(fd, idOffset+8)
 	}
 	if err != nil {
 		unix.Close(fd)
-		return -1, fmt.Errorf("helper process: %w", os.NewSyscallError("write", err))
+		return -1, helperError("write", err)
 	}
 	return fd, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,22 @@ import (
 // holdings are what this process could leak.
 type holdings struct {
 	descriptors, filtered, helpers, goroutines int
+}
+
+func (h holdings) within(limit holdings) bool {
+	return h.descriptors <= limit.descriptors && h.filtered <= limit.filtered &&
+		h.helpers <= limit.helpers && h.goroutines <= limit.goroutines
+}
+
+// nothingSince reports whether no more is held than before, soon.
+func nothingSince(before holdings) bool {
+	for range 5000 {
+		if held().within(before) {
+			return true
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return false
 }
 
 func held() holdings {
@@ -54,8 +71,7 @@ func checkNothingLeft(t testing.TB) {
 		defer func() { t.Logf("before %+v, now %+v", before, now) }()
 		eventually(t, "holding no more than before", func() bool {
 			now = held()
-			return now.descriptors <= before.descriptors && now.filtered <= before.filtered &&
-				now.helpers <= before.helpers && now.goroutines <= before.goroutines
+			return now.within(before)
 		})
 	})
 }

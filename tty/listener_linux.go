@@ -80,13 +80,13 @@ func poll(fd int) int16 {
 	}
 }
 
-// receive takes a question, after wait has seen one. It reports false if who
+// receive takes a question, after wait has seen one. The error is ENOENT if who
 // asked has been killed.
-func (l *listener) receive() (question, bool) {
+func (l *listener) receive() (question, error) {
 	// The kernel wants zeros, and writes as much as it knows of.
 	var buf [512]byte
 	err := l.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&buf))
-	return *(*question)(unsafe.Pointer(&buf)), err == nil
+	return *(*question)(unsafe.Pointer(&buf)), err
 }
 
 func (l *listener) send(a answer) error {

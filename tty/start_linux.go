@@ -31,6 +31,10 @@ func start(t *Terminal, cmd *exec.Cmd) error {
 		return cmd.Start()
 	}
 	s := newSupervisor(t, senders)
+	resizes := make(chan os.Signal, 1)
+	if t.Real != nil {
+		signal.Notify(resizes, unix.SIGWINCH)
+	}
 	filter := seccomp.Build(rules(cmd)...)
 	pid := 0
 	var after func()
@@ -48,8 +52,10 @@ func start(t *Terminal, cmd *exec.Cmd) error {
 		return nil
 	}, after)
 	if err == nil && t.Real != nil {
-		go s.passResizes(cmd)
+		go s.passOn(resizes, cmd)
+		return nil
 	}
+	signal.Stop(resizes)
 	if err != nil && s.listener != nil {
 		<-s.done // nothing is left of it
 	}
@@ -182,15 +188,12 @@ type unsupported string
 func (e unsupported) Error() string        { return string(e) }
 func (e unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
 
-// passResizes passes SIGWINCH on, as the kernel sends it to one process group
-// only.
-func (s *supervisor) passResizes(cmd *exec.Cmd) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, unix.SIGWINCH)
-	defer signal.Stop(c)
+// passOn passes SIGWINCH on, as the kernel sends it to one process group only.
+func (s *supervisor) passOn(resizes chan os.Signal, cmd *exec.Cmd) {
+	defer signal.Stop(resizes)
 	for {
 		select {
-		case <-c:
+		case <-resizes:
 			if group, err := unix.Getpgid(cmd.Process.Pid); err == nil && group != unix.Getpgrp() {
 				cmd.Process.Signal(unix.SIGWINCH) // if it is still there
 			}

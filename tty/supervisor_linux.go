@@ -27,36 +27,41 @@ func newSupervisor(t *Terminal, senders []sender) *supervisor {
 	return s
 }
 
-// run answers until nobody is left who could ask. If it can no longer receive,
-// the helper goes on.
+// run answers until nobody is left who could ask.
 func (s *supervisor) run() {
 	defer supervised.Done()
 	defer close(s.done)
 	for s.wait() {
-		q, ok := s.receive()
-		if !ok {
-			continue
-		}
-		s.helper.note(q.id)
-		if !s.reply(&q) {
-			s.helper.kill() // it could not either
+		if err := s.answerOne(); err != nil && err != unix.ENOENT { // who asked may be gone
+			// The helper could not answer either. With nobody who has the listener,
+			// calls that are asked about fail, and nobody waits.
+			s.helper.kill()
 			break
 		}
 	}
+	s.file.Close()
 	s.helper.release()
-	s.file.Close() // if nobody has the listener, calls that are asked about fail
 	s.helper.wait()
 }
 
-// reply answers the question. It reports false if the system lets nobody answer.
-func (s *supervisor) reply(q *question) bool {
+// answerOne answers a question, after wait has seen one.
+func (s *supervisor) answerOne() error {
+	q, err := s.receive()
+	if err != nil {
+		return err
+	}
+	s.helper.note(q.id)
+	return s.reply(&q)
+}
+
+func (s *supervisor) reply(q *question) error {
 	a := s.answer(q)
 	a.id = q.id
 	err := s.send(a)
 	if err == unix.EINVAL { // a kernel that cannot carry on, before Linux 5.5
 		err = s.send(answer{id: q.id, err: -int32(unix.ENOSYS)})
 	}
-	return err == nil || err == unix.ENOENT // who asked may be gone
+	return err
 }
 
 // answer answers for the descriptors that are the terminal, and lets the kernel

@@ -23,6 +23,7 @@
 
 	.set	prSetName, 15
 	.set	pollIn, 1
+	.set	einval, 22
 	.set	notifRecv, 0xc0502100	# SECCOMP_IOCTL_NOTIF_RECV
 	.set	notifSend, 0xc0182101	# SECCOMP_IOCTL_NOTIF_SEND
 	.set	notifContinue, 1	# SECCOMP_USER_NOTIF_FLAG_CONTINUE
@@ -109,6 +110,8 @@ answer:
 	mov	$notifRecv, %esi
 	lea	question(%rsp), %rdx
 	syscall
+	cmp	$-einval, %rax		# there is no receiving: who asks must not wait
+	je	quit
 	test	%rax, %rax
 	jnz	answer			# who asked is gone
 	mov	question(%rsp), %rbx

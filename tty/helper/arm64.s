@@ -13,6 +13,7 @@
 
 	.set	prSetName, 15
 	.set	pollIn, 1
+	.set	einval, 22
 	.set	notifRecv, 0xc0502100	// SECCOMP_IOCTL_NOTIF_RECV
 	.set	notifSend, 0xc0182101	// SECCOMP_IOCTL_NOTIF_SEND
 	.set	notifContinue, 1	// SECCOMP_USER_NOTIF_FLAG_CONTINUE
@@ -98,6 +99,8 @@ clear:
 	movk	w1, #notifRecv >> 16, lsl #16
 	add	x2, sp, #question
 	svc	#0
+	cmn	x0, #einval		// there is no receiving: who asks must not wait
+	b.eq	quit
 	cbnz	x0, answer		// who asked is gone
 	ldr	x19, [sp, #question]
 	bl	continue
