@@ -101,6 +101,8 @@ func flagTable(o *options) []flagRow {
 			onOff(&o.help)},
 		{"version", "", about, "the version",
 			onOff(&o.version)},
+		{"generate", "WHAT", about, "print the manual page (man), or the completions for a shell (bash, zsh, fish)",
+			oneOf(&o.generate, "man", "bash", "zsh", "fish")},
 	}
 }
 

@@ -24,8 +24,27 @@ const (
 
 	pageLines = "Under -annotate, -json and -name, what waits for the end of its line is shown after 0.2 s, such as a prompt. Of several iomux that write to one pipe or file, every line stays whole. In files lines are never shown before their end."
 
-	pageSignals = "SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command."
+	pageSignals = "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command, unless a terminal has sent them to it as well. When it has ended by one, what else holds its output is waited for 2 s at most, unless -wait says otherwise."
+
+	pageService = "A service that the command leaves behind must have its output redirected (./server >server.log 2>&1 &): when the wait is over or iomux has ended, what is written to iomux fails with SIGPIPE, and nohup alone does not help."
+
+	manualScripts = "A script without #! is run by /bin/sh, as by a shell."
 )
+
+// manualSignals is on the manual page only.
+var manualSignals = []string{
+	pageSignals,
+	"Signals that were ignored when iomux was started stay ignored for the command, as without iomux. If the command decides to handle them, it gets them.",
+	"If a signal kills the command, iomux dies of the same signal when all is written, without a core of its own: so a shell stops its loop at Ctrl-C, and tells what happened.",
+	"After the end of the command, SIGINT, SIGTERM, SIGHUP and SIGQUIT end the wait for what else holds its output.",
+}
+
+// manualEnvironment are the variables that matter.
+var manualEnvironment = [][2]string{
+	{"NO_COLOR", "if not empty, nothing is coloured unless by -color=always"},
+	{"TERM", "neither, if it is dumb"},
+	{"TMPDIR", "where -quiet keeps much output, and -socket makes its socket, which is removed at once; by default /tmp"},
+}
 
 // pageExamples are commands, and what they are good for.
 var pageExamples = [][2]string{
@@ -68,6 +87,7 @@ func helpPage() string {
 	paragraph(pageTransport)
 	paragraph(pageLines)
 	paragraph(pageSignals)
+	paragraph(pageService)
 	b.WriteString("Examples:\n")
 	for _, e := range pageExamples {
 		b.WriteString(item(e[0], e[1], 39))

@@ -29,6 +29,8 @@ func iomuxMain(args []string) int {
 		return printText(helpPage())
 	case o.version:
 		return printText(versionLine())
+	case o.generate != "":
+		return printText(generators[o.generate](flagTable(newOptions())))
 	}
 	r := execute(o)
 	if r.signal != 0 {

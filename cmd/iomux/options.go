@@ -41,8 +41,9 @@ type options struct {
 	tty     string // off, on, pager
 	command []string
 
-	help    bool
-	version bool
+	help     bool
+	version  bool
+	generate string // "" for nothing
 }
 
 func newOptions() *options {
@@ -59,7 +60,7 @@ func parse(args []string) (*options, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	if o.help || o.version {
+	if o.help || o.version || o.generate != "" {
 		return o, nil
 	}
 	o.command = f.Args()
