@@ -47,8 +47,10 @@ func source(parts ...part) iter.Seq2[iomux.TaggedData, error] {
 }
 
 // linesOf gives what Lines makes of the parts.
-func linesOf(t testing.TB, parts ...part) (lines []part) {
-	for d, err := range iomux.Lines(source(parts...)) {
+func linesOf(t testing.TB, parts ...part) []part { return collect(t, iomux.Lines(source(parts...))) }
+
+func collect(t testing.TB, seq iter.Seq2[iomux.TaggedData, error]) (lines []part) {
+	for d, err := range seq {
 		if err != nil {
 			if len(d.Data) != 0 {
 				t.Errorf("%q comes with the error %v", d.Data, err)
@@ -64,8 +66,8 @@ func linesOf(t testing.TB, parts ...part) (lines []part) {
 	return lines
 }
 
-// modelLines is what Lines has to do, byte by byte.
-func modelLines(parts []part) (lines []part) {
+// modelLines is what LimitLines has to do, byte by byte.
+func modelLines(max int, parts []part) (lines []part) {
 	var begun []part // the oldest first
 	for i, p := range parts {
 		for _, b := range []byte(p.data) {
@@ -75,7 +77,7 @@ func modelLines(parts []part) (lines []part) {
 				begun = append(begun, part{tag: p.tag, number: i + 1})
 			}
 			begun[at].data += string([]byte{b})
-			if b == '\n' {
+			if b == '\n' || len(begun[at].data) == max {
 				lines = append(lines, begun[at])
 				begun = slices.Delete(begun, at, at+1)
 			}
@@ -86,8 +88,13 @@ func modelLines(parts []part) (lines []part) {
 
 func checkLines(t testing.TB, parts []part) {
 	t.Helper()
-	if got, want := linesOf(t, parts...), modelLines(parts); !slices.Equal(got, want) {
+	if got, want := linesOf(t, parts...), modelLines(0, parts); !slices.Equal(got, want) {
 		t.Fatalf("of %v\ngot  %v\nwant %v", parts, got, want)
+	}
+	for _, max := range []int{1, 2, 3, 5, 1 << 20} {
+		if got, want := collect(t, iomux.LimitLines(source(parts...), max)), modelLines(max, parts); !slices.Equal(got, want) {
+			t.Fatalf("with at most %d bytes, of %v\ngot  %v\nwant %v", max, parts, got, want)
+		}
 	}
 }
 
@@ -344,5 +351,73 @@ func TestLinesMemory(t *testing.T) {
 	}
 	if grown > allowed {
 		t.Errorf("%d bytes are held for 500 unfinished lines of 1 byte", grown)
+	}
+}
+
+// Whoever appends to a line does not overwrite the next one.
+func TestLinesAppendTo(t *testing.T) {
+	parts := []part{{tag: "a", data: "0\n1"}, {tag: "a", data: "\n2\n3\n4444"}, {tag: "a", data: "4"}}
+	for _, max := range []int{2, 100} {
+		var got []byte
+		for d := range iomux.LimitLines(source(parts...), max) {
+			got = append(got, d.Data...)
+			d.Data = append(d.Data, "XXXX"...)
+		}
+		if want := "0\n1\n2\n3\n44444"; string(got) != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestLimitLinesPanics(t *testing.T) {
+	for _, max := range []int{0, -1} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("no panic with %d", max)
+				}
+			}()
+			iomux.LimitLines(source(), max)
+		}()
+	}
+}
+
+// LimitLines holds at most max bytes for a tag, whatever comes: 300 MB without a
+// newline, and many tags. What may grow is looked at from inside the source.
+func TestLimitLinesMemory(t *testing.T) {
+	const (
+		longest = 1 << 20
+		total   = 300 << 20
+		tags    = 8
+	)
+	piece := bytes.Repeat([]byte("x"), 4096+1)
+	grown, sent := 0, 0
+	seq := func(yield func(iomux.TaggedData, error) bool) {
+		before := heap()
+		for i := 0; sent < total; i++ {
+			yield(iomux.TaggedData{Tag: strings.Repeat("t", i%tags), Data: piece}, nil)
+			if sent += len(piece); i%8192 == 8191 {
+				grown = max(grown, heap()-before)
+			}
+		}
+		for i := range 100_000 { // a tag of its own for each line
+			tag := fmt.Sprint(i)
+			yield(iomux.TaggedData{Tag: tag, Data: piece[:3]}, nil)
+			yield(iomux.TaggedData{Tag: tag, Data: []byte("\n")}, nil)
+		}
+		grown = max(grown, heap()-before)
+	}
+	got := 0
+	for d, err := range iomux.LimitLines(seq, longest) {
+		if err != nil || len(d.Data) > longest {
+			t.Fatalf("%d bytes, %v", len(d.Data), err)
+		}
+		got += len(d.Data)
+	}
+	if want := sent + 4*100_000; got != want {
+		t.Errorf("got %d bytes, want %d", got, want)
+	}
+	if allowed := (tags + 2) * longest; grown > allowed {
+		t.Errorf("%d bytes are held, want at most %d", grown, allowed)
 	}
 }
