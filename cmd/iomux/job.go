@@ -42,6 +42,7 @@ type job struct {
 	copies  *copies
 	signals chan os.Signal
 	ignored []os.Signal // at the start of iomux; passed on all the same
+	witness *witness    // of signals to the process group, nil if there is none
 
 	ctx    context.Context // ends when the wait for output does
 	stop   context.CancelCauseFunc
@@ -81,6 +82,7 @@ func execute(o *options) result {
 	defer mux.Close()
 	j := newJob(o, mux, out, files)
 	defer j.stop(nil)
+	defer func() { j.witness.close() }()
 	began := time.Now()
 	if code := j.start(o); code != 0 {
 		return result{code: code}
@@ -125,6 +127,7 @@ func (j *job) start(o *options) int {
 	}
 	j.cmd.Stdin, j.cmd.Stdout, j.cmd.Stderr = os.Stdin, stdout, stderr
 	j.signals = catchSignals()
+	j.witness = newWitness()
 	if err := j.startCommand(o); err != nil {
 		if missing := (*tty.Error)(nil); errors.As(err, &missing) {
 			return j.refused(fmt.Sprintf("-tty: command not started: %v", missing.Err), exitFailed)

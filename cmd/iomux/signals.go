@@ -99,8 +99,11 @@ func (j *job) passOnOne(sig syscall.Signal) {
 // hasReached reports whether the command got the signal as well, which was sent
 // to the whole process group: by a terminal, for one.
 func (j *job) hasReached(sig syscall.Signal) bool {
-	if j.goneFor(groupDelay) {
+	switch {
+	case j.goneFor(groupDelay) || !inOwnGroup(j.cmd.Process.Pid):
 		return false
+	case j.witness != nil:
+		return j.witness.saw(sig)
 	}
 	return (sig == unix.SIGINT || sig == unix.SIGQUIT) && foreground()
 }
@@ -130,6 +133,13 @@ func (j *job) endWait() {
 	time.AfterFunc(limit, func() { j.stop(errWaitOver) })
 }
 
+// inOwnGroup reports whether a process is in the process group of iomux. One that
+// is gone is taken to have been.
+func inOwnGroup(pid int) bool {
+	group, err := unix.Getpgid(pid)
+	return err != nil || group == unix.Getpgrp()
+}
+
 // goneFor reports whether the command has ended that long ago.
 func (j *job) goneFor(d time.Duration) bool {
 	select {
@@ -151,6 +161,5 @@ func foreground() bool {
 	if err != nil {
 		return false
 	}
-	own, err := unix.Getpgid(0)
-	return err == nil && group == own
+	return group == unix.Getpgrp()
 }

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A witness is a process in the process group of iomux that shows whether a
+// signal was sent to the whole group, the command included, as a terminal does
+// it, or to iomux alone. os/signal does not tell who sent a signal.
+//
+// The witness has called execve and is held there by ptrace(2): it never runs, and
+// what signals it is sent stay pending, to be seen in /proc. It dies with iomux.
+type witness struct {
+	pid   int
+	renew chan struct{} // asks for another one, whose pid comes by ready
+	ready chan int
+	end   chan struct{}
+}
+
+// witnessDelay is how much later than iomux a witness may get the signal. The
+// kernel sends a signal to all of a group in one go.
+const witnessDelay = 20 * time.Millisecond
+
+// newWitness starts one if there is a terminal whose signals it could see. It
+// returns nil if there is none, or where nobody can be traced.
+func newWitness() *witness {
+	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	unix.Close(tty)
+	w := &witness{renew: make(chan struct{}), ready: make(chan int), end: make(chan struct{})}
+	go w.hold()
+	if w.pid = <-w.ready; w.pid == 0 {
+		return nil
+	}
+	return w
+}
+
+// hold is the thread that traces the witnesses: one after the other, as what is
+// pending stays so.
+func (w *witness) hold() {
+	runtime.LockOSThread() // for ever: the thread goes, and what it traces
+	for {
+		pid, err := startHeld()
+		if err != nil {
+			pid = 0
+		}
+		w.ready <- pid
+		select {
+		case <-w.renew:
+			endHeld(pid)
+		case <-w.end:
+			endHeld(pid)
+			close(w.ready)
+			return
+		}
+	}
+}
+
+// close ends the witness and waits for that: it must not be left to another
+// process to reap.
+func (w *witness) close() {
+	if w != nil {
+		close(w.end)
+		<-w.ready
+	}
+}
+
+// saw reports whether the group got the signal.
+func (w *witness) saw(sig syscall.Signal) bool {
+	for deadline := time.Now().Add(witnessDelay); ; time.Sleep(time.Millisecond) {
+		if pending(w.pid, sig) {
+			w.renew <- struct{}{}
+			w.pid = <-w.ready
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+}
+
+// startHeld starts a program in the group of iomux that stops before its first
+// instruction.
+func startHeld() (pid int, err error) {
+	// If it should run all the same, it prints its version into nothing.
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer null.Close()
+	pid, err = syscall.ForkExec("/proc/self/exe", []string{"iomux", "-version"}, &syscall.ProcAttr{
+		Dir:   "/",
+		Files: []uintptr{null.Fd(), null.Fd(), null.Fd()},
+		Sys:   &syscall.SysProcAttr{Ptrace: true},
+	})
+	if err != nil {
+		return 0, err
+	}
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(pid, &status, unix.WALL, nil); err == nil && status.Stopped() {
+		err = unix.PtraceSetOptions(pid, unix.PTRACE_O_EXITKILL)
+	}
+	if err != nil || !status.Stopped() {
+		endHeld(pid)
+		return 0, errors.New("not held")
+	}
+	return pid, nil
+}
+
+func endHeld(pid int) {
+	if pid == 0 {
+		return
+	}
+	unix.Kill(pid, unix.SIGKILL)
+	for {
+		var status unix.WaitStatus
+		_, err := unix.Wait4(pid, &status, unix.WALL, nil)
+		if err != unix.EINTR && (err != nil || status.Exited() || status.Signaled()) {
+			return
+		}
+	}
+}
+
+// pending reports whether a process was sent the signal and has not handled it.
+func pending(pid int, sig syscall.Signal) bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return false
+	}
+	_, line, _ := bytes.Cut(status, []byte("\nShdPnd:"))
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	set, err := strconv.ParseUint(string(bytes.TrimSpace(line)), 16, 64)
+	return err == nil && set&(1<<(sig-1)) != 0
+}

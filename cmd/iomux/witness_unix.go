@@ -1,0 +1,12 @@
+//go:build unix && !linux && experimental_unix
+
+package main
+
+import "syscall"
+
+// A witness cannot be had here.
+type witness struct{}
+
+func newWitness() *witness               { return nil }
+func (*witness) saw(syscall.Signal) bool { return false }
+func (*witness) close()                  {}
