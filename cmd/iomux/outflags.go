@@ -110,12 +110,20 @@ func (o *options) setMaxLine(size string) error {
 
 func parseSize(size string) (int, error) {
 	digits := strings.TrimRight(size, "kKmMgGiB")
-	shift, ok := map[string]uint{"": 0, "K": 10, "M": 20, "G": 30}[strings.ToUpper(strings.TrimSuffix(strings.TrimSuffix(size[len(digits):], "B"), "i"))]
+	shift, ok := sizeUnits[strings.ToUpper(size[len(digits):])]
 	n, err := strconv.Atoi(digits)
 	if err != nil || !ok || n < 1 || n > maxInt>>shift {
 		return 0, errors.New("not a size such as 4096, 64K or 1M")
 	}
 	return n << shift, nil
+}
+
+// sizeUnits are the units of sizes, as powers of 2.
+var sizeUnits = map[string]uint{
+	"": 0, "B": 0,
+	"K": 10, "KB": 10, "KIB": 10,
+	"M": 20, "MB": 20, "MIB": 20,
+	"G": 30, "GB": 30, "GIB": 30,
 }
 
 const maxInt = int(^uint(0) >> 1)

@@ -71,16 +71,26 @@ func (s *lines) render(u *unfinished, d iomux.TaggedData) {
 
 // textLen returns how many bytes of p come before a control character.
 func textLen(p []byte) int {
-	for i, b := range p {
-		switch {
-		case b < ' ' && b != '\t' || b == 0x7f:
-			return i
-		case b == 0xc2 && i+1 < len(p) && p[i+1] < 0xa0 && p[i+1] >= 0x80:
+	for i := 0; i < len(p); i++ {
+		if !mayControl[p[i]] {
+			continue
+		}
+		if p[i] != 0xc2 || i+1 < len(p) && p[i+1] >= 0x80 && p[i+1] < 0xa0 {
 			return i
 		}
 	}
 	return len(p)
 }
+
+// mayControl are the bytes with which a control character begins: one of ASCII,
+// but the tab, or one from U+0080 to U+009F.
+var mayControl = func() (t [256]bool) {
+	for c := range ' ' {
+		t[c] = c != '\t'
+	}
+	t[0x7f], t[0xc2] = true, true
+	return t
+}()
 
 // control does what the control character at the beginning of p asks for, if
 // that matters. It returns its length.
@@ -248,8 +258,8 @@ var wide = &unicode.RangeTable{
 	},
 }
 
-// sequence takes the next byte of a control sequence, and returns 1, or 0 if it
-// does not belong to it.
+// sequence takes the next byte of a control sequence, and returns how many it has
+// taken: none if it does not belong to it.
 func (s *lines) sequence(u *unfinished, d iomux.TaggedData, p []byte) int {
 	r, b := &u.row, p[0]
 	if r.broken(b) {
@@ -262,6 +272,10 @@ func (s *lines) sequence(u *unfinished, d iomux.TaggedData, p []byte) int {
 	case inCSI:
 		s.csi(u, d, b)
 	case inString:
+		if len(p) > 1 && b == 0xc2 && p[1] == 0x9c { // ST is one character there
+			r.state = ground
+			return 2
+		}
 		r.inString(b)
 	case inCharset:
 		if b > '/' {

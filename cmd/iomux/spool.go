@@ -12,11 +12,11 @@ import (
 
 // spoolMemory is how much a spool keeps in memory, before there is a file. It is
 // a variable so that the tests need not write as much.
-var spoolMemory = 64 << 20
+var spoolMemory = 16 << 20
 
 // spoolBlock is how much of it is allocated at a time, and how much is gathered
 // for the file.
-const spoolBlock = 64 << 10
+const spoolBlock = 256 << 10
 
 // spool is a sink that keeps everything until it is known whether to print it:
 // in memory, and when that gets too much in a file without a name.
@@ -39,14 +39,30 @@ func (s *spool) write(to stream, p []byte) {
 		s.out.write(to, p)
 		return
 	}
-	var head [1 + binary.MaxVarintLen64]byte
-	head[0] = byte(to)
-	n := binary.PutUvarint(head[1:], uint64(len(p)))
-	s.keep(head[:1+n])
-	s.keep(p)
-	if s.size > s.limit {
-		s.spill()
+	var buf [1 + binary.MaxVarintLen64]byte
+	head := binary.AppendUvarint(append(buf[:0], byte(to)), uint64(len(p)))
+	if err := s.record(head, p); err != nil { // better to print all than to lose it
+		s.out.complain("output cannot be kept, here it comes: %v", err)
+		s.replay(func() bool { return false })
+		s.out.write(to, p)
 	}
+}
+
+// record keeps a record: in the blocks if there is room, after what was in them
+// is in the file.
+func (s *spool) record(head, p []byte) error {
+	size := len(head) + len(p)
+	if s.size+size > s.limit {
+		if err := s.spill(); err != nil {
+			return err
+		}
+		if size > s.limit {
+			return s.writeFile(head, p)
+		}
+	}
+	s.keep(head)
+	s.keep(p)
+	return nil
 }
 
 // keep puts a part of a record into the blocks.
@@ -65,34 +81,30 @@ func (s *spool) keep(p []byte) {
 	}
 }
 
-func (s *spool) flush() {
-	if s.open {
-		s.out.flush()
+// spill puts the blocks into the file. From then on there is one.
+func (s *spool) spill() error {
+	if err := s.writeFile(s.blocks...); err != nil {
+		return err
 	}
+	s.limit, s.size = spoolBlock, 0
+	if len(s.blocks) > 0 {
+		s.blocks = [][]byte{s.blocks[0][:0]}
+	}
+	return nil
 }
 
-// spill puts the blocks into the file. If that fails, it is better to print all
-// that there is than to lose it.
-func (s *spool) spill() {
-	if err := s.writeFile(); err != nil {
-		s.out.complain("output cannot be kept, here it comes: %v", err)
-		s.replay(func() bool { return false })
-		return
-	}
-	s.kept += int64(s.size)
-	s.limit = spoolBlock
-	s.blocks, s.size = [][]byte{s.blocks[0][:0]}, 0
-}
-
-func (s *spool) writeFile() error {
+func (s *spool) writeFile(parts ...[]byte) error {
 	if err := s.makeFile(); err != nil {
 		return err
 	}
-	for _, b := range s.blocks {
-		if _, err := s.file.Write(b); err != nil {
+	size := 0
+	for _, b := range parts {
+		if _, err := s.file.WriteAt(b, s.kept+int64(size)); err != nil {
 			return err
 		}
+		size += len(b)
 	}
+	s.kept += int64(size)
 	return nil
 }
 
@@ -110,6 +122,12 @@ func (s *spool) makeFile() error {
 	}
 	s.file = f
 	return nil
+}
+
+func (s *spool) flush() {
+	if s.open {
+		s.out.flush()
+	}
 }
 
 // replay prints what was kept, unless stopped, and from then on keeps nothing.
