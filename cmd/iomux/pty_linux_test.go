@@ -181,3 +181,39 @@ func TestTerminalHangup(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A prompt is seen although its line has no end, and what follows it is the rest
+// of that line.
+func TestTerminalPrompt(t *testing.T) {
+	for name, c := range map[string]struct{ flag, prompt, rest string }{
+		"annotate": {"-annotate", `O: name\? $`, `O: name\? you\r\nhi you\r\n[0-9:]+ I: Finished`},
+		"json":     {"-json", `"text":"name\? ","partial":true}\r\n$`, `you\r\n.*"text":"hi you","partial":true,"last":true}\r\n`},
+		"name":     {"-name=web", `\x1b\[\d+mweb \|\x1b\[0m name\? $`, `name\? you\r\nhi you\r\n`},
+		"plain":    {"-plain", `name\? $`, `name\? you\r\nhi you\r\n`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startSession(t, nil, c.flag, "sh", "-c", `printf 'name? '; read name; echo "hi $name"`)
+			s.await(c.prompt)
+			s.press("you\n") // which the terminal shows
+			s.await(c.rest)
+			s.end(0)
+		})
+	}
+}
+
+// On a terminal -plain is for the files: the screen stays as it is, and so does
+// its red.
+func TestTerminalPlainFile(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	s := startSession(t, nil, "-plain", "-combined-file="+log, "-log="+log+".json", "-log-format=json",
+		"sh", "-c", `printf '\033[32mgreen\033[0m\n 1 %%\r 2 %%\n'; echo err >&2`)
+	if got, want := s.end(0), "\x1b[32mgreen\x1b[0m\n 1 %\r 2 %\n\x1b[31merr\n\x1b[0m"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := string(must(os.ReadFile(log))), "green\n 2 %\nerr\n"; got != want {
+		t.Errorf("in the file: got %q, want %q", got, want)
+	}
+	if got := string(must(os.ReadFile(log + ".json"))); strings.Contains(got, "u001b") || !strings.Contains(got, `"text":" 2 %"`) {
+		t.Errorf("in the log: got %s", got)
+	}
+}
