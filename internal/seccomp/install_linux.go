@@ -3,9 +3,7 @@ package seccomp
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -75,10 +73,10 @@ func reason(errno unix.Errno, flags uintptr) string {
 	return ""
 }
 
-// install tries seccomp(2), but prefers prctl(2) where it does as well and this
-// thread is under a filter of others: such a filter may kill the process for
-// calls that are not in its list, and prctl is in about every list (it has been
-// since systemd had any).
+// install uses seccomp(2), but prctl(2) where that does as well and this thread is
+// under a filter of others: they may kill the process for a call that is not in
+// their list, and prctl is in the list of whoever lets a program start others
+// (@process of systemd has it).
 func install(filter []unix.SockFilter, flags uintptr) (fd int, errno unix.Errno) {
 	defer runtime.KeepAlive(filter)
 	const speed = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
@@ -108,12 +106,10 @@ func installByPrctl(filter []unix.SockFilter) unix.Errno {
 	return errno
 }
 
-// Filtered reports whether the calling thread is under a filter. It reads
-// /proc, for whoever calls prctl(PR_GET_SECCOMP) may be killed for it, and says
-// false where there is no /proc.
+// Filtered reports whether the calling thread is under a filter.
 func Filtered() bool {
-	status, err := os.ReadFile("/proc/thread-self/status")
-	return err == nil && strings.Contains(string(status), "\nSeccomp:\t2\n")
+	mode, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0)
+	return err == nil && mode == unix.SECCOMP_MODE_FILTER
 }
 
 // NoNewPrivs reports whether the calling thread has no_new_privs set already, so
