@@ -41,7 +41,8 @@ func nothingSince(before holdings) bool {
 }
 
 func held() holdings {
-	return holdings{len(must(os.ReadDir("/proc/self/fd"))), len(filteredThreads()), len(helpers(os.Getpid())), runtime.NumGoroutine()}
+	descriptors, _ := os.ReadDir("/proc/self/fd") // there is a test without /proc
+	return holdings{len(descriptors), len(filteredThreads()), len(helpers(os.Getpid())), runtime.NumGoroutine()}
 }
 
 // filteredThreads are those of this process that are under a filter which the

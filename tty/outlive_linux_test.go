@@ -75,16 +75,20 @@ func TestDaemon(t *testing.T) {
 	if err := exec.Command("mkfifo", fifo).Run(); err != nil {
 		t.Skip(err)
 	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("text"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	goOn := func() {
 		w := must(os.OpenFile(fifo, os.O_WRONLY, 0)) // blocks until it is read
 		must(w.WriteString("go on\n"))
 		w.Close()
 	}
 	const script = `echo ready; read x <"$1"
-		cat /etc/passwd | wc -l >&2; tar cf - -C / etc/passwd 2>/dev/null | tar tf -; ls -d /; dd if=/dev/zero bs=10 count=1 2>/dev/null | od -c
+		cat "$3" | wc -c >&2; tar cf - -C "$(dirname "$3")" file | tar tf -; ls -d /; dd if=/dev/zero bs=10 count=1 2>/dev/null | od -c
 		test -t 1 || echo no terminal; "$2" answers 1; echo end`
-	got := serveKilled(t, 0, goOn, "sh", "-c", script, "sh", fifo, must(os.Executable()))
-	for _, want := range []string{"\netc/passwd\n/\n0000000  \\0", "\nno terminal\n1: no terminal, 10000 10000 10000 ", "\nend\n"} {
+	got := serveKilled(t, 0, goOn, "sh", "-c", script, "sh", fifo, must(os.Executable()), file)
+	for _, want := range []string{"4\n", "file\n/\n0000000  \\0", "\nno terminal\n1: no terminal, 10000 10000 10000 ", "\nend\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %q, want in it %q", got, want)
 		}

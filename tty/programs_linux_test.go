@@ -34,6 +34,8 @@ func ask(args []string) int {
 		return setNonblock()
 	case "often":
 		return askOften(must(strconv.Atoi(args[1])))
+	case "time":
+		return timeCalls(args[1], must(strconv.Atoi(args[2])))
 	case "undumpable":
 		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 			return 1

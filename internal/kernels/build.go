@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type builder struct {
 	dir  string
 	args string // of the test binary, a line each
 	tags string
+	pkg  string
 	made map[string]parts
 
 	shells string // where to look for busybox
@@ -34,7 +36,9 @@ func newParts(dir string, o options) *builder {
 		"-test.v=test2json", "-test.run=" + o.run, "-test.skip=" + o.skip,
 		"-test.short=" + strconv.FormatBool(o.short), "-test.timeout=" + (o.timeout - 10*time.Second).String(),
 	}
-	b := &builder{dir: dir, args: strings.Join(args, "\n") + "\n", tags: o.tags, made: make(map[string]parts), shells: o.images}
+	b := &builder{dir: dir, tags: o.tags, pkg: o.pkg,
+		args: "PWD=" + path.Join("/src", o.pkg) + "\n" + strings.Join(args, "\n") + "\n",
+		made: make(map[string]parts), shells: o.images}
 	if o.stress > 0 {
 		b.args = fmt.Sprint("IOMUX_STRESS=", o.stress, "\n") + b.args
 	}
@@ -88,7 +92,7 @@ func (b *builder) fillRoot(root, goarch string) error {
 		return err
 	}
 	for _, build := range [][]string{
-		{"test", "-c", "-tags", b.tags, "-o", filepath.Join(root, "iomux.test"), "."},
+		{"test", "-c", "-tags", b.tags, "-o", filepath.Join(root, "iomux.test"), "./" + b.pkg},
 		{"build", "-o", filepath.Join(root, "init"), "./internal/kernels/init"},
 	} {
 		cmd := exec.Command("go", build...)

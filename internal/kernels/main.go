@@ -37,6 +37,7 @@ type options struct {
 	accel   string
 	run     string
 	skip    string
+	pkg     string
 	short   bool
 	stress  float64
 	tags    string
@@ -51,6 +52,7 @@ func main() {
 	flag.StringVar(&o.accel, "accel", "tcg", "how qemu is to run: tcg, or kvm where it can")
 	flag.StringVar(&o.run, "run", "", "only the tests whose name matches this regular expression")
 	flag.StringVar(&o.skip, "skip", "", "not the tests whose name matches this regular expression")
+	flag.StringVar(&o.pkg, "package", ".", "the directory of the package whose tests are run")
 	flag.BoolVar(&o.short, "short", false, "a quarter of the rounds")
 	flag.Float64Var(&o.stress, "stress", 0, "so many times the rounds, and if more than 1 the time limits of tests")
 	flag.StringVar(&o.tags, "tags", "", "build tags, such as test_portable")
