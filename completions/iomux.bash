@@ -65,7 +65,7 @@ _iomux() {
 		esac
 	done
 	case $i:$current in
-	"$COMP_CWORD:"-*) mapfile -t COMPREPLY < <(compgen -W '-color -annotate -time -pid -json -name -quiet -strict -plain -cr -max-line -stdout-file -stderr-file -combined-file -log -log-format -append -stdout-append -stderr-append -combined-append -reopen -copies-go-on -wait -socket -tty -h -version -generate' -- "${current/#--/-}") ;;
+	"$COMP_CWORD:"-*) mapfile -t COMPREPLY < <(compgen -W '-color -annotate -time -pid -json -name -quiet -strict -plain -cr -max-line -stdout-file -stderr-file -combined-file -log -log-format -append -stdout-append -stderr-append -combined-append -reopen -copies-go-on -wait -kill-group -socket -tty -h -version -generate' -- "${current/#--/-}") ;;
 	*) _iomux_command "$i" ;;
 	esac
 }

@@ -59,6 +59,7 @@ complete -c iomux -n __iomux_in_flags -o combined-append -r -F -d 'of both, in o
 complete -c iomux -n __iomux_in_flags -o reopen -d 'SIGHUP opens the files by their names again, as logrotate wants it, and is not passed on'
 complete -c iomux -n __iomux_in_flags -o copies-go-on -d 'when nobody reads the output any more, the command goes on, for the files'
 complete -c iomux -n __iomux_in_flags -o wait -x -d 'after the command\'s end, wait no longer than that'
+complete -c iomux -n __iomux_in_flags -o kill-group -d 'what the command has started ends with it, in whatever process group'
 complete -c iomux -n __iomux_in_flags -o socket -d 'use datagram sockets instead of pipes'
 complete -c iomux -n __iomux_in_flags -o tty -a 'on off pager' -d 'the command behaves as on a terminal'
 complete -c iomux -n __iomux_in_flags -o h -d 'this page'

@@ -92,6 +92,8 @@ func flagTable(o *options) []flagRow {
 
 		{"wait", "DURATION", running, "after the command's end, wait no longer than that (2s, 0) for what its children still write; by default to the end",
 			duration(&o.wait)},
+		{"kill-group", "", running, "what the command has started ends with it, in whatever process group: by SIGTERM when the command has ended and -wait is over (at once if it is not given), by SIGKILL 2s later; it also gets the SIGINT, SIGTERM, SIGHUP and SIGQUIT that are passed on",
+			onOff(&o.killGroup)},
 		{"socket", "", running, "use datagram sockets instead of pipes",
 			onOff(&o.socket)},
 		{"tty", "WHAT", running, "the command behaves as on a terminal: it writes lines at once, in colour, as wide as this terminal (80 columns if there is none); PAGER, GIT_PAGER and MANPAGER are cat if nobody can press keys, but not with -tty=pager",

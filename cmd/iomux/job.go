@@ -43,10 +43,13 @@ type job struct {
 	signals chan os.Signal
 	ignored []os.Signal // at the start of iomux; passed on all the same
 	witness *witness    // of signals to the process group, nil if there is none
+	tree    *tree       // that ends with the command, nil if it need not
+
 
 	ctx    context.Context // ends when the wait for output does
 	stop   context.CancelCauseFunc
 	exited chan struct{} // closed when the command is gone
+	alone  chan struct{} // closed when the tree is gone, too
 	done   chan struct{} // closed when all is over
 
 	limit      time.Duration             // of the wait after that
@@ -94,7 +97,7 @@ func execute(o *options) result {
 }
 
 func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
-	j := &job{mux: mux, out: out, sink: out, copies: files, limit: o.wait, exited: make(chan struct{}), done: make(chan struct{})}
+	j := &job{mux: mux, out: out, sink: out, copies: files, limit: o.wait, exited: make(chan struct{}), alone: make(chan struct{}), done: make(chan struct{})}
 	j.strict, j.copiesGoOn, j.reopen, j.tellsEnd = o.strict, o.copiesGoOn, o.reopen, o.json || o.annotate
 	j.dueDone = func() {}
 	if o.quiet {
@@ -128,6 +131,12 @@ func (j *job) start(o *options) int {
 	j.cmd.Stdin, j.cmd.Stdout, j.cmd.Stderr = os.Stdin, stdout, stderr
 	j.signals = catchSignals()
 	j.witness = newWitness()
+	if o.killGroup {
+		if j.tree, err = newTree(j.witness.number); err != nil {
+			j.out.complain("%v", err)
+			return exitFailed
+		}
+	}
 	if err := j.startCommand(o); err != nil {
 		if missing := (*tty.Error)(nil); errors.As(err, &missing) {
 			return j.refused(fmt.Sprintf("-tty: command not started: %v", missing.Err), exitFailed)
@@ -135,6 +144,9 @@ func (j *job) start(o *options) int {
 		return j.refused(fmt.Sprintf("%s: %v", o.command[0], startCause(err)), startCode(err))
 	}
 	j.catchIgnored()
+	if j.tree != nil {
+		go j.tree.reap(j.cmd.Process.Pid)
+	}
 	go j.wait()
 	go j.passOn()
 	return 0
@@ -168,7 +180,26 @@ func (j *job) wait() {
 	j.cmd.Wait() // ProcessState has the result
 	j.exitTime = time.Now()
 	close(j.exited)
-	j.endWait()
+	if j.tree == nil {
+		close(j.alone)
+		j.endWait()
+		return
+	}
+	j.endTree()
+	close(j.alone)
+	// Should anything hold the output all the same.
+	time.AfterFunc(waitAfterSignal, func() { j.stop(errWaitOver) })
+}
+
+// endTree ends what the command has left behind, when that was waited for.
+func (j *job) endTree() {
+	if j.limit < forever {
+		select {
+		case <-time.After(j.limit):
+		case <-j.ctx.Done():
+		}
+	}
+	j.tree.end()
 }
 
 // finish waits for the command and tells how iomux is to end, after the output
@@ -180,7 +211,7 @@ func (j *job) finish(reason error) result {
 		j.out.fail("%s", message(reason))
 		j.mux.Close() // the command must not wait for a reader that is gone
 	}
-	<-j.exited
+	<-j.alone
 	r := resultOf(j.cmd.ProcessState)
 	j.views.finished(time.Now(), r)
 	j.copies.close()

@@ -36,10 +36,11 @@ type options struct {
 	reopen      bool   // at SIGHUP
 	copiesGoOn  bool   // when nobody reads the screen any more
 
-	wait    time.Duration
-	socket  bool
-	tty     string // off, on, pager
-	command []string
+	wait      time.Duration
+	socket    bool
+	tty       string // off, on, pager
+	killGroup bool
+	command   []string
 
 	help     bool
 	version  bool

@@ -84,6 +84,9 @@ func (j *job) passOnOne(sig syscall.Signal) {
 	gone := false
 	if !j.hasReached(sig) {
 		gone = ended(j.cmd.Process.Pid) || errors.Is(j.cmd.Process.Signal(sig), os.ErrProcessDone)
+		if j.tree != nil && sig != unix.SIGUSR1 && sig != unix.SIGUSR2 {
+			j.tree.signal(sig, j.cmd.Process.Pid)
+		}
 	}
 	switch {
 	case sig == unix.SIGUSR1 || sig == unix.SIGUSR2 || slices.Contains(j.ignored, os.Signal(sig)):

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 // The witness has called execve and is held there by ptrace(2): it never runs, and
 // what signals it is sent stay pending, to be seen in /proc. It dies with iomux.
 type witness struct {
-	pid   int
+	pid   atomic.Int64
 	renew chan struct{} // asks for another one, whose pid comes by ready
 	ready chan int
 	end   chan struct{}
@@ -39,7 +40,7 @@ func newWitness() *witness {
 	unix.Close(tty)
 	w := &witness{renew: make(chan struct{}), ready: make(chan int), end: make(chan struct{})}
 	go w.hold()
-	if w.pid = <-w.ready; w.pid == 0 {
+	if w.take(); w.pid.Load() == 0 {
 		return nil
 	}
 	return w
@@ -75,12 +76,22 @@ func (w *witness) close() {
 	}
 }
 
+func (w *witness) take() { w.pid.Store(int64(<-w.ready)) }
+
+// number is the process number of the witness, or 0.
+func (w *witness) number() int {
+	if w == nil {
+		return 0
+	}
+	return int(w.pid.Load())
+}
+
 // saw reports whether the group got the signal.
 func (w *witness) saw(sig syscall.Signal) bool {
 	for deadline := time.Now().Add(witnessDelay); ; time.Sleep(time.Millisecond) {
-		if pending(w.pid, sig) {
+		if pending(int(w.pid.Load()), sig) {
 			w.renew <- struct{}{}
-			w.pid = <-w.ready
+			w.take()
 			return true
 		}
 		if time.Now().After(deadline) {
