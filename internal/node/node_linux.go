@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -65,8 +64,7 @@ func envRuns(args []string) bool {
 	for len(args) > 0 {
 		word := args[0]
 		args = args[1:]
-		if split := splitOption.FindStringSubmatch(word); split != nil {
-			text := split[1]
+		if text, ok := splitText(word); ok {
 			if text == "" && len(args) > 0 {
 				text, args = args[0], args[1:]
 			}
@@ -83,10 +81,19 @@ func envRuns(args []string) bool {
 	return false
 }
 
-var (
-	splitOption  = regexp.MustCompile(`^(?:-[iv0]*S|--split-string=?)(.*)$`)
-	valueOptions = []string{"-u", "--unset", "-C", "--chdir"}
-)
+// splitText returns the text that env(1) is to split, if word is the option for
+// that.
+func splitText(word string) (text string, ok bool) {
+	if text, ok = strings.CutPrefix(word, "--split-string"); ok {
+		return strings.TrimPrefix(text, "="), true
+	}
+	if text, ok = strings.CutPrefix(word, "-"); !ok {
+		return "", false
+	}
+	return strings.CutPrefix(strings.TrimLeft(text, "iv0"), "S")
+}
+
+var valueOptions = []string{"-u", "--unset", "-C", "--chdir"}
 
 // firstLine gives what follows #! in a script, "" for anything else. It does not
 // wait for a FIFO to be written to.
