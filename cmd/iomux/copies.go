@@ -21,7 +21,7 @@ type copies struct {
 	list  []output
 	files []*copyFile
 
-	mu sync.Mutex // guards what reopen changes: file and place of each
+	mu sync.Mutex // guards what reopen uses: files, and file and place of each
 }
 
 // An output is what is written to a file. Two of them can have one file.
@@ -155,7 +155,7 @@ func (c *copies) reopen() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range c.files {
-		if !f.info.Mode().IsRegular() || f.file == nil {
+		if !f.info.Mode().IsRegular() {
 			continue
 		}
 		again, err := openCopy(f.file.Name())
@@ -173,12 +173,13 @@ func (c *copies) reopen() {
 func (c *copies) close() {
 	for _, f := range c.files {
 		f.flush()
-		c.mu.Lock()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.files {
 		if err := f.file.Close(); err != nil && !f.place.broken {
 			c.out.fail("%v", err)
 		}
-		f.file = nil
-		c.mu.Unlock()
 	}
 	c.files = nil
 }
