@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 	"time"
+
+	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
 // datagrams is the transport by one datagram socket: the kernel's queue keeps
@@ -19,21 +22,25 @@ import (
 // sender is known to be closed everywhere AND the queue has been seen empty
 // after that. When no row is left, the output has ended.
 type datagrams struct {
-	fd      int
-	addr    *address
-	poller  *poller
-	batch   *batch
-	ready   []TaggedData          // received, and not handed out yet
-	room    [batchSize]TaggedData // for ready
-	table   table
-	hangups hangups
+	fd     int // receive end; another socket, that nobody can send to, after shut
+	addr   *address
+	probe  int // finds out whether an address is still in use
+	waiter *wait.Waiter[*sender]
+	queue  func() int // how many messages the queue takes
 
-	fills    int       // how often the queue was received from
-	looked   int       // the fill at which the events were last looked at
-	limit    int       // what backlog gives, 0 if not asked yet
-	suspects []*sender // open, as far as known, but no event will tell
-	again    alarm     // wakes the reader at lookAt
-	lookAt   time.Time // when to look after what no event tells; zero: never
+	// What follows is the reader's whose turn it is.
+	batch  *batch
+	ready  []TaggedData          // received, and not handed out yet
+	room   [batchSize]TaggedData // for ready
+	looked uint64                // the fill at which the events were last looked at
+	limit  int                   // what backlog returns, 0 if not asked yet
+	lookAt time.Time             // when to look after what no event reports; zero: never
+
+	mu        sync.Mutex // guards what follows; held for no call that may take long
+	closed    bool
+	table     table
+	fills     uint64    // how often the queue was received from
+	unwatched []*sender // open, as far as known, but no event will tell
 }
 
 // An address is where senders connect to.
@@ -61,39 +68,56 @@ const (
 	eventInterval = 64
 
 	// No queue holds so many messages: after that many fills, each of which
-	// brought one at least, a sender that had died before is done with.
+	// brought one at least, nothing is left of a sender that was closed before.
 	longestQueue = 1 << 20
+
+	// lookAgainAfter is how long a reader sleeps at most while there is something
+	// that no event reports: a sender that could not be watched may have been
+	// closed, or the memory of large messages may have become idle.
+	lookAgainAfter = 50 * time.Millisecond
 )
 
-func newDatagrams(bind func(fd int) (*address, error)) (*datagrams, error) {
-	fd, err := receiveSocket()
-	if err != nil {
+func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error) {
+	d := &datagrams{probe: -1, queue: sync.OnceValue(queueLength)}
+	if d.fd, err = receiveSocket(); err != nil {
 		return nil, err
 	}
-	addr, err := bind(fd)
-	if err != nil {
-		closeFD(fd)
+	defer func() {
+		if err != nil {
+			d.release(true)
+		}
+	}()
+	if d.probe, err = probeSocket(); err != nil {
 		return nil, err
 	}
-	p, err := newSocketPoller(fd)
-	if err != nil {
-		addr.close()
-		closeFD(fd)
+	if d.addr, err = bind(d.fd); err != nil {
 		return nil, err
 	}
-	return &datagrams{fd: fd, addr: addr, poller: p, batch: newBatch(), hangups: newHangups(p)}, nil
+	if d.waiter, err = wait.ForSocket[*sender](d.fd); err != nil {
+		d.addr.close()
+		return nil, err
+	}
+	d.batch = newBatch()
+	return d, nil
 }
 
-func (d *datagrams) add(tag string) (*os.File, error) {
-	d.tend()
+func (d *datagrams) add(tag string, tidy bool) (*os.File, error) {
+	if tidy {
+		d.reclaim()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, errClosed
+	}
 	fd, s, err := d.connect(tag)
 	if err != nil {
 		return nil, err
 	}
 	d.table.add(s)
 	if !s.hangup.armed() {
-		d.suspects = append(d.suspects, s)
-		d.poller.wake() // to look again after a time, not only at events
+		d.unwatched = append(d.unwatched, s)
+		d.waiter.Wake() // to look again after a time, not only at events
 	}
 	return senderFile(fd, tag), nil
 }
@@ -104,32 +128,45 @@ func (d *datagrams) connect(tag string) (_ int, _ *sender, err error) {
 	if err != nil {
 		return -1, nil, err
 	}
-	s := &sender{tag: tag, addr: addr}
+	s := &sender{tag: tag, addr: addr, probe: -1}
 	defer func() {
 		if err != nil {
-			d.hangups.drop(s)
+			d.disarm(s)
 			closeFD(fd)
 			removeAddress(addr)
 		}
 	}()
-	if err := d.hangups.armSelf(s, fd); err != nil {
+	if err := d.armSelf(s, fd); err != nil {
 		return -1, nil, err
 	}
 	if err := connectSocket(fd, d.addr.name); err != nil {
 		return -1, nil, err
 	}
+	if err := d.chooseProbe(s); err != nil {
+		return -1, nil, err
+	}
 	return fd, s, nil
 }
 
-// tend gives back what closed senders hold, for a caller that makes many and
-// does not read. It may take an event that a parked reader waits for.
-func (d *datagrams) tend() {
-	if d.collect() {
-		d.poller.wake()
+// chooseProbe sees to it that s can be probed. It was made in the network namespace
+// of this thread, and the probe of the others sees only those of its own.
+func (d *datagrams) chooseProbe(s *sender) (err error) {
+	if !unused(d.probe, s.addr) {
+		return nil
 	}
-	if len(d.table.dead) > 0 && queueEmpty(d.fd) {
+	s.probe, err = probeSocket()
+	return err
+}
+
+// reclaim gives back what closed senders hold, for a caller that makes many and
+// does not read. The caller has the turn.
+func (d *datagrams) reclaim() {
+	d.look()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.table.closed) > 0 && queueEmpty(d.fd) {
 		d.fills++
-		d.table.forget(d.fills)
+		d.table.remove(d.fills)
 	}
 }
 
@@ -148,8 +185,8 @@ func (d *datagrams) receive() (TaggedData, error) {
 // receive for ever, but no more of it than the queue can hold.
 func (d *datagrams) refill() error {
 	for strangers := 0; strangers == 0 || strangers <= d.backlog(); {
-		if ev, ok := d.poller.take(); ok && d.heard(ev) {
-			d.collect() // a hangup seldom comes alone
+		if d.waiter.Found() {
+			d.look()
 		}
 		n, err := d.fill()
 		switch {
@@ -157,28 +194,40 @@ func (d *datagrams) refill() error {
 			return nil
 		case err == nil:
 			strangers += n
-		case err != errNothing:
+		case err != errWouldBlock:
 			return fmt.Errorf("iomux: receive: %w", err)
-		case d.table.ended():
+		case d.ended():
 			d.batch.giveBack()
 			return io.EOF
 		case !d.lookLater():
-			return errNothing
+			return errWouldBlock
 		}
 	}
-	return errAgain
+	return errRetry
+}
+
+// ended reports whether no sender is left that could have written something, after
+// the queue was seen empty.
+func (d *datagrams) ended() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.table.ended()
 }
 
 // fill receives what is in the queue, after all that it brought last time has
-// been handed out. It tells how many messages that were, strangers' too.
+// been handed out. It returns how many messages that were, strangers' too.
 func (d *datagrams) fill() (int, error) {
-	if d.fills-d.looked >= eventInterval {
-		d.collect()
-		d.table.forget(d.fills - longestQueue)
+	d.mu.Lock()
+	d.fills++ // before the call: a sender that is found closed from here on is removed by a later fill
+	fills := d.fills
+	d.mu.Unlock()
+	if fills-d.looked >= eventInterval {
+		d.look()
 	}
-	d.fills++
 	msgs, err := d.batch.fill(d.fd)
 	d.ready = d.room[:0]
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for i := range msgs {
 		m := &msgs[i]
 		if s := d.table.find(m.from); s != nil && len(m.data) > 0 {
@@ -186,33 +235,27 @@ func (d *datagrams) fill() (int, error) {
 		}
 	}
 	if d.batch.sawEmpty {
-		d.table.forget(d.fills)
+		d.table.remove(fills)
+	} else if fills > longestQueue {
+		d.table.remove(fills - longestQueue)
 	}
-	d.poller.received(len(msgs))
 	return len(msgs), err
 }
 
-// collect takes the events that are there. It tells whether there was any: the
+// look takes the events that are there. It reports whether there was any: the
 // queue must be looked at again then.
-func (d *datagrams) collect() (some bool) {
+func (d *datagrams) look() (some bool) {
+	d.mu.Lock()
 	d.looked = d.fills
+	d.mu.Unlock()
 	for {
-		ev, ok := d.poller.look()
+		s, _, ok := d.waiter.Next()
 		if !ok {
 			return some
 		}
 		some = true
-		d.heard(ev)
-	}
-}
-
-// heard acts upon an event. It tells whether it was a hangup.
-func (d *datagrams) heard(ev event) bool {
-	s := d.hangups.sender(ev)
-	if s != nil {
 		d.hungUp(s)
 	}
-	return s != nil
 }
 
 // hungUp takes the hangup of s for what it is: the end of s, or a false alarm.
@@ -221,76 +264,101 @@ func (d *datagrams) heard(ev event) bool {
 // both sides busy.
 func (d *datagrams) hungUp(s *sender) {
 	quick := s.hangup.armedSince(lookAgainAfter)
-	d.hangups.drop(s)
-	if !d.buried(s) && (quick || d.hangups.arm(s, d.fd) != nil) {
-		d.suspects = append(d.suspects, s)
+	d.disarm(s)
+	if !d.gone(s) && (quick || d.arm(s) != nil) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.unwatched = append(d.unwatched, s)
 	}
 }
 
-// buried tells whether s is closed everywhere, and buries it then. A probe that
-// cannot be made, for want of descriptors, tells nothing: s stays a suspect.
-func (d *datagrams) buried(s *sender) bool {
-	gone, err := probe(s.addr)
-	if err != nil || !gone {
+// gone reports whether s is closed everywhere, and notes it then.
+func (d *datagrams) gone(s *sender) bool {
+	probe := d.probe
+	if s.probe >= 0 {
+		probe = s.probe
+	}
+	if !unused(probe, s.addr) {
 		return false
 	}
 	removeAddress(s.addr)
-	d.table.bury(s, d.fills)
+	s.closeProbe()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.table.markClosed(s, d.fills)
 	return true
 }
 
-// lookLater looks after what no event tells, when it is time to, and sees to it
-// that the reader is woken for that. It tells whether a suspect turned out to
-// be closed: the queue must be looked at again then.
+// lookLater looks after what no event reports, when it is time to, and sees to it
+// that the reader is woken for that. It reports whether a sender turned out to be
+// closed: the queue must be looked at again then.
 func (d *datagrams) lookLater() (some bool) {
-	if len(d.suspects) == 0 && !d.batch.large {
+	unwatched := d.takeUnwatched()
+	if len(unwatched) == 0 && !d.batch.large {
 		return false
 	}
-	some = d.burySuspects()
+	// Whenever the queue is empty: who has waited for a child and then calls
+	// TryRead is to get io.EOF at once.
+	open := slices.DeleteFunc(unwatched, d.gone)
+	some = len(open) < len(unwatched)
 	now := time.Now()
 	if !d.lookAt.IsZero() && !now.Before(d.lookAt) {
 		d.lookAt = time.Time{}
 		d.batch.giveBack()
-		d.rearmSuspects()
+		open = slices.DeleteFunc(open, func(s *sender) bool { return d.arm(s) == nil })
 	}
 	if d.lookAt.IsZero() {
 		d.lookAt = now.Add(lookAgainAfter)
-		d.again.set(d.poller)
+		d.waiter.WakeAfter(lookAgainAfter)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unwatched = append(open, d.unwatched...) // with those that came meanwhile
 	return some
 }
 
-// burySuspects buries those that are closed, whenever the queue is empty: who
-// has waited for a child and then calls TryRead is to get io.EOF at once.
-func (d *datagrams) burySuspects() (some bool) {
-	open := len(d.suspects)
-	d.suspects = slices.DeleteFunc(d.suspects, d.buried)
-	return len(d.suspects) < open
+func (d *datagrams) takeUnwatched() []*sender {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	unwatched := d.unwatched
+	d.unwatched = nil
+	return unwatched
 }
 
-// rearmSuspects watches those again that it can.
-func (d *datagrams) rearmSuspects() {
-	d.suspects = slices.DeleteFunc(d.suspects, func(s *sender) bool { return d.hangups.arm(s, d.fd) == nil })
+func (d *datagrams) park() error {
+	if d.waiter.Look() {
+		return nil
+	}
+	return d.waiter.Park()
 }
 
-func (d *datagrams) look() bool  { return d.poller.find() }
-func (d *datagrams) poll() bool  { return d.poller.poll() }
-func (d *datagrams) park() error { return d.poller.park() }
-func (d *datagrams) wake()       { d.poller.wake() }
+func (d *datagrams) wake() { d.waiter.Wake() }
 
 // backlog is the queue, the batch that came out of it, and one.
-func (d *datagrams) backlog() int {
-	if d.limit == 0 {
-		d.limit = queueLength() + batchSize + 1
-	}
-	return d.limit
+func (d *datagrams) backlog() int { return d.queue() + batchSize + 1 }
+
+// shut puts another socket in the place of the receive end. The number stays
+// taken: a reader may be about to use it.
+func (d *datagrams) shut() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	return errors.Join(replaceFD(d.fd, d.probe), d.addr.close())
 }
 
-func (d *datagrams) close() error {
-	d.again.stop()
-	err := d.poller.close() // after this nobody is parked
-	d.hangups.close()
-	d.batch.close()
+func (d *datagrams) release(reuse bool) {
+	if d.waiter != nil {
+		d.waiter.Close()
+		for _, s := range d.table.rows {
+			s.hangup.close()
+			s.closeProbe()
+		}
+		if reuse {
+			d.batch.close()
+		}
+	}
+	if d.probe >= 0 {
+		closeFD(d.probe)
+	}
 	closeFD(d.fd)
-	return errors.Join(err, d.addr.close())
 }

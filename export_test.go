@@ -4,21 +4,22 @@ package iomux
 
 import "time"
 
-// Rows tells how many senders a Mux remembers.
+// Rows returns how many senders a Mux remembers.
 func (m *Mux) Rows() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if d, ok := m.t.(*datagrams); ok {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		return len(d.table.rows)
 	}
 	return m.t.backlog() // of pipes
 }
 
-// Suspects tells how many open senders have no event for their end.
-func (m *Mux) Suspects() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.t.(*datagrams).suspects)
+// Unwatched returns how many open senders have no event for their end.
+func (m *Mux) Unwatched() int {
+	d := m.t.(*datagrams)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.unwatched)
 }
 
 // Backlog tells how many pieces can have been written and not yet read.

@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
-// hangups tell when the last copy of a sender is closed, anywhere.
+// A hangup tells when the last copy of a sender is closed, anywhere.
 //
 // The write end of a pipe lies, as a message with a descriptor in it, in the
 // sender's own receive queue, and nowhere else. When the last copy of the
@@ -19,39 +21,29 @@ import (
 //
 // A child that reads from its standard output takes the message out: a hangup
 // may be a false alarm.
-type hangups struct {
-	events  epoll
-	senders map[int32]*sender // by number
-	made    int32             // the number of the last one, from 1 on
-}
-
-// A hangup is the sender's part of it.
 type hangup struct {
 	fd int // read end of the pipe
-	// number is of this hangup alone, unlike fd: a parked reader may have found an
-	// event of one that is dropped when it is taken.
-	number int32
-	at     time.Time // when it was armed, zero if it is not
+	id wait.ID
+	at time.Time // when it was armed, zero if it is not
 }
 
 func (h *hangup) armed() bool { return !h.at.IsZero() }
 
-// armedSince tells whether h was armed within the last d.
+// armedSince reports whether h was armed within the last d.
 func (h *hangup) armedSince(d time.Duration) bool { return time.Since(h.at) < d }
-
-func newHangups(p *poller) hangups {
-	return hangups{events: p.events, senders: make(map[int32]*sender)}
-}
 
 // armSelf arms s from its own socket fd, which must not be connected yet: from
 // then on only its peer can send to it. Sent from the peer, the message would
 // be charged to the peer's send buffer for as long as it lies there, and 277
 // senders fill it (measured).
-func (h *hangups) armSelf(s *sender, fd int) error { return h.arm(s, fd) }
+func (d *datagrams) armSelf(s *sender, fd int) error { return d.armFrom(s, fd) }
 
-// arm sends s, from the socket fd, a message that holds the write end of a pipe,
-// and watches the read end.
-func (h *hangups) arm(s *sender, fd int) error {
+// arm arms s, which is connected, from the receive end.
+func (d *datagrams) arm(s *sender) error { return d.armFrom(s, d.fd) }
+
+// armFrom sends s, from the socket fd, a message that holds the write end of a
+// pipe, and has the read end watched.
+func (d *datagrams) armFrom(s *sender, fd int) error {
 	var p [2]int
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return os.NewSyscallError("pipe2", err)
@@ -66,37 +58,26 @@ func (h *hangups) arm(s *sender, fd int) error {
 		unix.Close(p[0])
 		return fmt.Errorf("watch for its end: %w", os.NewSyscallError("sendmsg", err))
 	}
-	h.made++
-	if err := h.events.add(p[0], h.made, 0); err != nil { // EPOLLHUP is always told
+	id, err := d.waiter.Add(p[0], wait.Hangup, s)
+	if err != nil {
 		unix.Close(p[0])
 		return err
 	}
-	s.hangup = hangup{fd: p[0], number: h.made, at: time.Now()}
-	h.senders[h.made] = s
+	s.hangup = hangup{fd: p[0], id: id, at: time.Now()}
 	return nil
 }
 
-// sender gives the one that ev is the hangup of, nil if it is another event.
-func (h *hangups) sender(ev event) *sender { return h.senders[ev.Fd] }
-
-// drop ends the watch over s, if there is one.
-func (h *hangups) drop(s *sender) {
-	if !s.hangup.armed() {
-		return
+// disarm gives back what was armed, if s was.
+func (d *datagrams) disarm(s *sender) {
+	if s.hangup.armed() {
+		d.waiter.Remove(s.hangup.id)
+		s.hangup.close()
 	}
-	h.events.remove(s.hangup.fd)
-	unix.Close(s.hangup.fd)
-	delete(h.senders, s.hangup.number)
-	if len(h.senders) == 0 {
-		h.senders = make(map[int32]*sender) // a map does not shrink
-	}
-	s.hangup = hangup{}
 }
 
-// close ends all watches. The poller is closed already.
-func (h *hangups) close() {
-	for _, s := range h.senders {
-		unix.Close(s.hangup.fd)
+func (h *hangup) close() {
+	if h.armed() {
+		unix.Close(h.fd)
+		*h = hangup{}
 	}
-	h.senders = nil
 }

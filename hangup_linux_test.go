@@ -18,7 +18,7 @@ func TestHangupIsOfOneSender(t *testing.T) {
 	read := inBackground(func() string { d, _ := m.Read(); return d.Tag })
 	for range rounds(5000) {
 		f := must(m.MakeSender())
-		if n := m.Suspects(); n > 0 {
+		if n := m.Unwatched(); n > 0 {
 			t.Fatalf("%d senders are watched no more", n)
 		}
 		f.Close()

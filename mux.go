@@ -9,7 +9,8 @@ import (
 	"io"
 	"iter"
 	"os"
-	"sync"
+	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,53 +51,57 @@ type TaggedData struct {
 // The zero Mux cannot be used: [New], [NewIn], [NewAbstract] and [NewPipe] make
 // one. It holds descriptors, which only [Mux.Close] gives back.
 type Mux struct {
-	turn chan struct{} // holds one token while a reader waits for data
-
-	mu     sync.Mutex // guards what follows, and the transport but for park and wake
 	t      transport
-	closed bool
+	turn   turn        // the right to read
+	closed atomic.Bool // Close was called,
+	shut   atomic.Bool // and has shut t
+
+	freed   bool            // what Close has left; guarded by the turn
+	watched *watchedContext // guarded by the turn
+	cleanup runtime.Cleanup // for a Mux that is dropped without Close
 }
 
-// A transport carries what is written to the senders up to the Mux. All
-// methods but park and wake are called with the lock of the Mux held, and
-// none of them after close.
+// A transport carries what is written to the senders up to the Mux.
+//
+// receive, look and park are for the reader whose turn it is. add, wake and
+// backlog may be called at any time, also together with these and after shut.
 type transport interface {
-	// add makes a sender.
-	add(tag string) (*os.File, error)
+	// add makes a sender. tidy reports that the caller has the turn, so that add
+	// can give back what closed senders hold.
+	add(tag string, tidy bool) (*os.File, error)
 
-	// receive gives the next piece, without waiting for one: errNothing when
-	// there is none, errAgain when it does not know yet, io.EOF when there is
+	// receive returns the next piece, without waiting for one: errWouldBlock when
+	// there is none, errRetry when it does not know yet, io.EOF when there is
 	// none and no sender is left that could write one.
 	receive() (TaggedData, error)
 
-	// look looks, after errNothing, for events that receive does not look for,
-	// such as the end of a sender. It tells whether to call receive again.
+	// look looks, after errWouldBlock, for events that receive does not look for,
+	// such as the end of a sender. It reports whether to call receive again.
 	look() bool
 
-	// poll looks, after errNothing, whether something comes, and for a while
-	// where that is worth it. It tells whether to call receive again.
-	poll() bool
-
-	// park waits until receive is worth another call: something came, or
-	// wake was called. Only the reader whose turn it is calls it, after
-	// errNothing, without the lock.
+	// park waits, after errWouldBlock, until receive is worth another call:
+	// something came, or wake was called.
 	park() error
 
 	// wake makes the park that is under way, or else the next one, return.
 	wake()
 
-	// backlog is how many pieces can have been written and not yet received.
+	// backlog returns how many pieces can have been written and not yet received.
 	backlog() int
 
-	// close gives everything back, after waking the parked reader.
-	close() error
+	// shut closes the receive end: no sender can write any more. It is called
+	// once, whatever the reader does, and does not wait for it.
+	shut() error
+
+	// release gives back what is left after shut, once nobody reads. The memory of
+	// Data may be used anew if nobody can hold any.
+	release(reuse bool)
 }
 
 var (
-	errNothing = errors.New("iomux: nothing to read now")
-	errAgain   = errors.New("iomux: look again")
-	errBusy    = errors.New("iomux: another one reads")
-	errClosed  = fmt.Errorf("iomux: Mux is closed: %w", os.ErrClosed)
+	errWouldBlock = errors.New("iomux: nothing to read now")
+	errRetry      = errors.New("iomux: receive again")
+	errClosed     = fmt.Errorf("iomux: Mux is closed: %w", os.ErrClosed)
 )
 
 // New makes a Mux whose receive end is a datagram socket in a private
@@ -136,7 +141,21 @@ func newDatagramMux(bind func(fd int) (*address, error)) (*Mux, error) {
 }
 
 func newMux(t transport) *Mux {
-	return &Mux{turn: make(chan struct{}, 1), t: t}
+	m := &Mux{t: t, turn: newTurn(), watched: &watchedContext{wake: t.wake}}
+	m.cleanup = runtime.AddCleanup(m, abandon, abandoned{t, m.watched})
+	return m
+}
+
+// What is abandoned is what a Mux leaves that was dropped without Close.
+type abandoned struct {
+	t       transport
+	watched *watchedContext
+}
+
+func abandon(a abandoned) {
+	a.watched.stop()
+	a.t.shut()
+	a.t.release(false)
 }
 
 // Read gives the next piece of what was written, in the order of the writes.
@@ -163,108 +182,63 @@ func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 	if err := ctx.Err(); err != nil {
 		return TaggedData{}, m.orClosed(err)
 	}
-	m.mu.Lock()
-	d, err := m.next()
-	if err == nil {
-		m.mu.Unlock()
-		return d, nil
-	}
-	d, err = m.getTurn(err)
-	m.mu.Unlock()
-	switch err {
-	case errBusy:
-		select {
-		case m.turn <- struct{}{}:
-		case <-ctx.Done():
-			return TaggedData{}, m.orClosed(ctx.Err())
-		}
-		d, err = m.receive()
-	case errNothing, errAgain:
-	default:
-		return d, err
-	}
-	return m.wait(ctx, d, err)
-}
-
-// next gives the next piece if it is there, errBusy if another reader waits for
-// it: who finds a piece needs no turn.
-func (m *Mux) next() (TaggedData, error) {
-	if m.closed {
-		return TaggedData{}, errClosed
-	}
-	if len(m.turn) > 0 {
-		return TaggedData{}, errBusy
-	}
-	return m.t.receive()
-}
-
-// getTurn goes on after next has given err: with errNothing or errAgain it gets
-// the turn, with errBusy it does not.
-func (m *Mux) getTurn(err error) (d TaggedData, _ error) {
-	if err == errNothing {
-		d, err = m.poll()
-	}
-	if err == errNothing || err == errAgain {
-		select {
-		case m.turn <- struct{}{}:
-		default:
-			err = errBusy
+	if !m.turn.try(reading) {
+		if err := m.turn.get(ctx); err != nil {
+			return TaggedData{}, m.orClosed(err)
 		}
 	}
+	d, err := m.read(ctx)
+	m.leave()
 	return d, err
 }
 
-// poll waits for a piece no longer than polling is worth. After errNothing the
-// caller may park.
-func (m *Mux) poll() (TaggedData, error) {
-	if !m.t.poll() {
-		return TaggedData{}, errNothing
-	}
-	d, err := m.t.receive()
-	if err == errNothing {
-		err = errAgain // the transport has the last word before a park
-	}
-	return d, err
-}
-
-// wait goes on after receive has given d and err, and the caller has got the
-// turn, until there is a result. It gives the turn back.
-func (m *Mux) wait(ctx context.Context, d TaggedData, err error) (TaggedData, error) {
-	defer func() { <-m.turn }()
-	armed := false
-	for err == errNothing || err == errAgain {
+// read reads for the one whose turn it is.
+func (m *Mux) read(ctx context.Context) (TaggedData, error) {
+	for {
+		if m.closed.Load() {
+			return TaggedData{}, errClosed
+		}
+		d, err := m.t.receive()
+		if err == nil {
+			return d, nil
+		}
+		if err != errWouldBlock && err != errRetry {
+			return TaggedData{}, m.orClosed(err)
+		}
 		if err := ctx.Err(); err != nil {
-			return TaggedData{}, err
+			return TaggedData{}, m.orClosed(err)
 		}
-		if err == errNothing {
-			if !armed && ctx.Done() != nil {
-				// A wake that comes too late finds another read in the park, or
-				// none: it costs a look, and cannot be taken for a cancel.
-				stop := context.AfterFunc(ctx, m.t.wake)
-				defer stop()
-				armed = true
-			}
-			if err := m.t.park(); err != nil {
-				return TaggedData{}, m.orClosed(fmt.Errorf("iomux: wait for data: %w", err))
-			}
+		if err == errRetry {
+			continue
 		}
-		d, err = m.receive()
+		// A wake that comes too late finds another read in the park, or none: it
+		// costs a look, and cannot be taken for a cancel.
+		m.watched.watch(ctx)
+		if err := m.t.park(); err != nil {
+			return TaggedData{}, m.orClosed(fmt.Errorf("iomux: wait for data: %w", err))
+		}
 	}
-	return d, err
 }
 
-// receive gives the next piece to the reader whose turn it is.
-func (m *Mux) receive() (TaggedData, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return TaggedData{}, errClosed
+// leave gives the turn back. If the Mux was closed meanwhile, whoever had the turn
+// gives back the rest.
+func (m *Mux) leave() {
+	m.turn.put()
+	if m.shut.Load() {
+		m.free()
 	}
-	d, err := m.t.receive()
-	if err == errNothing {
-		d, err = m.poll()
+}
+
+// free gives back what Close has left, if nobody reads. Otherwise the reader will.
+func (m *Mux) free() {
+	if m.turn.try(tidying) {
+		if !m.freed {
+			m.freed = true
+			m.watched.stop()
+			m.t.release(true)
+		}
+		m.turn.put()
 	}
-	return d, err
 }
 
 // TryRead is [Mux.Read] that never blocks: ok tells whether there was a piece.
@@ -276,20 +250,24 @@ func (m *Mux) receive() (TaggedData, error) {
 // child has been waited for, TryRead gives all its output, then io.EOF if
 // nobody else has a copy of a sender.
 func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	d, err = m.next()
-	for err == errNothing && m.t.look() {
+	if !m.turn.tryPast(tidying) {
+		return TaggedData{}, false, m.orClosed(nil)
+	}
+	defer m.leave()
+	if m.closed.Load() {
+		return TaggedData{}, false, errClosed
+	}
+	d, err = m.t.receive()
+	for err == errWouldBlock && m.t.look() {
 		d, err = m.t.receive()
 	}
 	switch err {
 	case nil:
 		return d, true, nil
-	case errNothing, errAgain, errBusy:
-		return TaggedData{}, false, nil
-	default:
-		return TaggedData{}, false, err
+	case errWouldBlock, errRetry:
+		err = nil
 	}
+	return TaggedData{}, false, m.orClosed(err)
 }
 
 // All gives every piece that [Mux.ReadContext] reads, until [io.EOF], which it
@@ -318,21 +296,46 @@ func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 // if it returns an error, which is that of a directory that had to stay until
 // now (see [New]) and could not be removed.
 func (m *Mux) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
+	if m.closed.Swap(true) {
 		return nil
 	}
-	m.closed = true
-	return m.t.close()
+	m.cleanup.Stop()
+	err := m.t.shut()
+	m.shut.Store(true)
+	m.t.wake()
+	m.free()
+	return err
 }
 
-// orClosed gives the error of a read that failed with err: a closed Mux is the
+// A watchedContext is the context of the last read that slept: its end calls wake.
+// It goes on being watched after that read, so that a loop of reads need not have
+// it watched anew each time.
+type watchedContext struct {
+	wake     func()
+	done     <-chan struct{} // tells it from others
+	stopFunc func() bool
+}
+
+func (w *watchedContext) watch(ctx context.Context) {
+	done := ctx.Done()
+	if done == nil || done == w.done {
+		return
+	}
+	w.stop()
+	w.done, w.stopFunc = done, context.AfterFunc(ctx, w.wake)
+}
+
+func (w *watchedContext) stop() {
+	if w.stopFunc != nil {
+		w.stopFunc()
+		w.done, w.stopFunc = nil, nil
+	}
+}
+
+// orClosed returns the error of a call that failed with err: a closed Mux is the
 // reason before all others.
 func (m *Mux) orClosed(err error) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
+	if m.closed.Load() {
 		return errClosed
 	}
 	return err

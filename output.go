@@ -210,8 +210,4 @@ func (r *run) drain(yield func(TaggedData, error) bool) (err error, ok bool) {
 	return exec.ErrWaitDelay, true
 }
 
-func (m *Mux) backlog() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.t.backlog()
-}
+func (m *Mux) backlog() int { return m.t.backlog() }

@@ -1,15 +1,19 @@
 package iomux
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"syscall"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
 // NewPipe makes a [Mux] whose senders are pipes, for children that cannot live
@@ -47,9 +51,9 @@ import (
 // The error names the system call that is refused, and matches its errno: pipe2
 // with O_DIRECT or fcntl with F_SETPIPE_SZ (pipe(2), fcntl(2); unix.EINVAL where
 // there is no packet mode, or no pipe of one page), unix.EMFILE and unix.ENFILE.
-// Those of MakeSender and MakeTaggedSender are the same. A Mux holds six
-// descriptors, or one where it has one processor only, and two for each sender
-// that is open, the sender itself being one of them.
+// Those of MakeSender and MakeTaggedSender are the same. A Mux holds two
+// descriptors, and two for each sender that is open, the sender itself being one of
+// them.
 func NewPipe() (*Mux, error) {
 	t, err := newPipes()
 	if err != nil {
@@ -69,26 +73,29 @@ const sizeInterval = 64
 // Level-triggered, with several events at a time, or with a second page the
 // order is gone (measured).
 type pipes struct {
-	poller *poller
-	ends   map[int32]*pipeEnd // by number
-	made   int32              // the number of the last one, 0 before the first
-	tendAt int                // so many ends are too many not to tend them
-	buf    []byte
-	whole  *pipeEnd   // the one that is read until nothing is left,
-	turn   int        // or until so many pieces were read, if not 0
-	fresh  []*pipeEnd // read from since their size was last looked at
-	events int        // taken
+	waiter *wait.Waiter[*pipeEnd]
+	used   atomic.Bool // there has been a sender
+
+	// What follows is the reader's whose turn it is.
+	buf       []byte
+	draining  *pipeEnd   // the one that is read until nothing is left,
+	pieces    int        // or until so many pieces were read, if not 0
+	unchecked []*pipeEnd // read from since their size was last looked at
+	events    int        // taken
+
+	mu        sync.Mutex // guards what follows
+	closed    bool
+	reclaimAt int // so many ends are too many not to reclaim some
 }
 
 // A pipeEnd is the read end of a sender's pipe.
 type pipeEnd struct {
-	fd int
-	// number is of this end alone, unlike fd: a parked reader may have found an
-	// event of an end that is gone when it is taken.
-	number int32
-	tag    string
-	fresh  bool // is among pipes.fresh
-	grown  bool // the child has changed its size
+	fd       int
+	id       wait.ID
+	tag      string
+	enlarged atomic.Int64 // to so many bytes, by the child; 0 for not
+
+	sizeUnchecked bool // is among pipes.unchecked
 }
 
 func newPipes() (*pipes, error) {
@@ -98,11 +105,11 @@ func newPipes() (*pipes, error) {
 	}
 	unix.Close(r)
 	unix.Close(w)
-	p, err := newPipePoller()
+	waiter, err := wait.ForAdded[*pipeEnd]()
 	if err != nil {
 		return nil, err
 	}
-	return &pipes{poller: p, ends: make(map[int32]*pipeEnd), buf: make([]byte, os.Getpagesize())}, nil
+	return &pipes{waiter: waiter, buf: make([]byte, os.Getpagesize())}, nil
 }
 
 // newPipe makes a pipe in packet mode that holds one page, with a nonblocking
@@ -135,32 +142,36 @@ func onePage(r int) error {
 	return nil
 }
 
-func (p *pipes) add(tag string) (*os.File, error) {
-	if len(p.ends) >= p.tendAt {
-		p.tend()
+func (p *pipes) add(tag string, tidy bool) (*os.File, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errClosed
+	}
+	if tidy && p.waiter.Len() >= p.reclaimAt {
+		p.reclaim()
 	}
 	r, w, err := newPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.poller.events.add(r, p.made+1, readable); err != nil {
+	e := &pipeEnd{fd: r, tag: tag}
+	if e.id, err = p.waiter.Add(r, wait.Readable, e); err != nil {
 		unix.Close(r)
 		unix.Close(w)
 		return nil, err
 	}
-	p.made++
-	p.ends[p.made] = &pipeEnd{fd: r, number: p.made, tag: tag}
+	p.used.Store(true)
 	return senderFile(w, tag), nil
 }
 
-// tend gives back the pipes that have neither a writer nor anything to read,
+// reclaim gives back the pipes that have neither a writer nor anything to read,
 // for a caller that makes many senders and does not read. It is due again when
 // there are twice as many as it leaves, so it costs each sender little.
-func (p *pipes) tend() {
-	var ends []*pipeEnd
+func (p *pipes) reclaim() {
+	ends := p.waiter.Values()
 	var fds []unix.PollFd
-	for _, e := range p.ends {
-		ends = append(ends, e)
+	for _, e := range ends {
 		fds = append(fds, unix.PollFd{Fd: int32(e.fd), Events: unix.POLLIN})
 	}
 	unix.Poll(fds, 0) // if it fails, no event is in fds
@@ -169,18 +180,15 @@ func (p *pipes) tend() {
 			p.remove(e)
 		}
 	}
-	if len(p.ends) < len(ends) {
-		p.poller.wake() // the reader may have slept for an event of theirs
-	}
-	p.tendAt = 2*len(p.ends) + 2
+	p.reclaimAt = 2*p.waiter.Len() + 2
 }
 
 func (p *pipes) receive() (TaggedData, error) {
 	for vain := 0; ; vain++ {
-		if vain > len(p.ends) && vain > p.backlog() {
-			return TaggedData{}, errAgain // a child makes events, and writes nothing
+		if vain > p.waiter.Len() && vain > p.backlog() {
+			return TaggedData{}, errRetry // a child makes events, and writes nothing
 		}
-		e := p.whole
+		e := p.draining
 		if e == nil {
 			var err error
 			if e, err = p.nextEvent(); err != nil {
@@ -190,7 +198,7 @@ func (p *pipes) receive() (TaggedData, error) {
 		n, errno := readNow(e.fd, p.buf)
 		switch {
 		case errno == unix.EAGAIN: // all read, or a writer that was refused
-			p.whole, p.turn = nil, 0
+			p.draining, p.pieces = nil, 0
 		case errno != 0:
 			p.readAgain(e)
 			return TaggedData{}, fmt.Errorf("iomux: receive from sender %.100q: %w", e.tag, os.NewSyscallError("read", errno))
@@ -198,12 +206,11 @@ func (p *pipes) receive() (TaggedData, error) {
 			p.remove(e)
 			vain = -1
 		default:
-			p.note(e)
-			if p.turn != 0 {
+			p.checkSizeLater(e)
+			if p.pieces != 0 {
 				p.endTurn()
 			}
 			if n > 0 {
-				p.poller.received(1)
 				return TaggedData{Tag: e.tag, Data: p.buf[:n:n], Time: time.Now()}, nil
 			}
 		}
@@ -211,164 +218,151 @@ func (p *pipes) receive() (TaggedData, error) {
 }
 
 // readAgain has the next read go on with e, which could not be read: its event is
-// taken, and is not told again for what lies there.
+// taken, and is not reported again for what lies there.
 func (p *pipes) readAgain(e *pipeEnd) {
-	if p.whole == nil {
-		p.whole, p.turn = e, 1
+	if p.draining == nil {
+		p.draining, p.pieces = e, 1
 	}
 }
 
-// ended tells whether e has neither a writer nor anything to read. That read gave
-// nothing does not tell: from 5.5 to 6.14 the kernel leaves an empty packet for a
-// write that failed with EFAULT (measured on 6.1).
-func (e *pipeEnd) ended() bool {
-	fds := []unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
+// ended reports whether e has neither a writer nor anything to read. That read
+// returned nothing does not tell: from 5.5 to 6.14 the kernel leaves an empty
+// packet for a write that failed with EFAULT (measured on 6.1).
+func (e *pipeEnd) ended() bool { return pollNow(e.fd) == unix.POLLHUP }
+
+// pollNow returns what poll(2) reports of fd now. Unlike a read it does not take
+// the lock of a pipe.
+func pollNow(fd int) int16 {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for {
 		_, err := unix.Poll(fds, 0)
 		if err != unix.EINTR { // after another error there is no event in fds
-			return fds[0].Revents == unix.POLLHUP
+			return fds[0].Revents
 		}
 	}
 }
 
-// nextEvent gives the pipe that the next event is of, io.EOF when there is no
-// pipe, errNothing when there is no event.
+// nextEvent returns the pipe that the next event is of, io.EOF when there is no
+// pipe, errWouldBlock when there is no event.
 func (p *pipes) nextEvent() (*pipeEnd, error) {
-	if p.made != 0 && len(p.ends) == 0 {
+	if p.used.Load() && p.waiter.Len() == 0 {
 		return nil, io.EOF
 	}
 	p.events++
-	if p.events%sizeInterval == 0 && p.findGrown() {
-		return p.whole, nil
+	if p.events%sizeInterval == 0 && p.findEnlarged() {
+		return p.draining, nil
 	}
-	ev, ok := p.poller.take()
-	if !ok {
-		ev, ok = p.poller.look()
-	}
-	if !ok {
-		return nil, errNothing
-	}
-	e := p.ends[ev.Fd]
+	e, hungUp, ok := p.waiter.Next()
 	switch {
-	case e == nil: // given back since the event was found
-		return p.nextEvent()
-	case ev.Events&unix.EPOLLHUP != 0: // nobody can write any more
-		p.whole, p.turn = e, 0
-	case e.grown:
-		p.whole, p.turn = e, e.pieces()
+	case !ok:
+		return nil, errWouldBlock
+	case hungUp: // nobody can write any more
+		p.draining, p.pieces = e, 0
+	case e.enlarged.Load() != 0:
+		p.draining, p.pieces = e, e.capacity()
 	}
 	return e, nil
 }
 
 // endTurn has the others heard when as much was read of one pipe as it can
 // hold: its writer may be faster than the reader for ever. What it holds still
-// is told again, after the events that are there.
+// is reported again, after the events that are there.
 func (p *pipes) endTurn() {
-	if p.turn == 0 {
-		return
-	}
-	if p.turn--; p.turn == 0 {
-		p.poller.events.again(p.whole.fd, p.whole.number, readable)
-		p.whole = nil
+	if p.pieces--; p.pieces == 0 {
+		p.waiter.Rearm(p.draining.id)
+		p.draining = nil
 	}
 }
 
-// pieces is how many writes can lie in the pipe.
-func (e *pipeEnd) pieces() int {
-	size, ok := e.size()
-	if !ok {
-		return 1
-	}
-	return max(size/os.Getpagesize(), 1)
-}
+// capacity returns how many writes can lie in the pipe.
+func (e *pipeEnd) capacity() int { return max(int(e.enlarged.Load())/os.Getpagesize(), 1) }
 
-// size asks for the size of the pipe, before every park. The runtime need not
-// know of the call: told of it, it would wake its monitor each time, which costs
-// a third of what waiting for a line costs.
-func (e *pipeEnd) size() (bytes int, ok bool) {
-	n, _, errno := syscall.RawSyscall(unix.SYS_FCNTL, uintptr(e.fd), unix.F_GETPIPE_SZ, 0)
-	return int(n), errno == 0
-}
-
-// note has the size of the pipe looked at before the next sleep, or sooner.
-func (p *pipes) note(e *pipeEnd) {
-	if !e.fresh && !e.grown {
-		e.fresh = true
-		p.fresh = append(p.fresh, e)
+// checkSizeLater has the size of the pipe looked at before the next sleep, or sooner.
+func (p *pipes) checkSizeLater(e *pipeEnd) {
+	if !e.sizeUnchecked && e.enlarged.Load() == 0 {
+		e.sizeUnchecked = true
+		p.unchecked = append(p.unchecked, e)
 	}
 }
 
-// findGrown looks for a pipe that the child has made larger. Two writes may lie
+// findEnlarged looks for a pipe that the child has made larger. Two writes may lie
 // in it behind one event, and nothing would tell of the second. From now on it
 // is read until nothing is left, at every event. To look by reading, or by
 // EPOLL_CTL_MOD, could take a write before its turn.
-func (p *pipes) findGrown() bool {
-	for len(p.fresh) > 0 {
-		last := len(p.fresh) - 1
-		e := p.fresh[last]
-		p.fresh[last] = nil
-		p.fresh = p.fresh[:last]
-		e.fresh = false
-		if size, ok := e.size(); ok && size != len(p.buf) {
-			e.grown = true
-			p.whole, p.turn = e, e.pieces()
+func (p *pipes) findEnlarged() bool {
+	for len(p.unchecked) > 0 {
+		last := len(p.unchecked) - 1
+		e := p.unchecked[last]
+		p.unchecked[last] = nil
+		p.unchecked = p.unchecked[:last]
+		e.sizeUnchecked = false
+		size, err := unix.FcntlInt(uintptr(e.fd), unix.F_GETPIPE_SZ, 0)
+		if err == nil && size != len(p.buf) {
+			e.enlarged.Store(int64(size))
+			p.draining, p.pieces = e, e.capacity()
 			return true
 		}
 	}
 	return false
 }
 
-// remove forgets a pipe that has no writer any more.
+// remove gives back a pipe that has no writer any more.
 func (p *pipes) remove(e *pipeEnd) {
-	if e.fresh {
-		p.fresh = slices.DeleteFunc(p.fresh, func(f *pipeEnd) bool { return f == e })
+	if e.sizeUnchecked {
+		p.unchecked = slices.DeleteFunc(p.unchecked, func(f *pipeEnd) bool { return f == e })
 	}
-	if p.whole == e {
-		p.whole, p.turn = nil, 0
+	if p.draining == e {
+		p.draining, p.pieces = nil, 0
 	}
-	p.poller.events.remove(e.fd)
+	p.waiter.Remove(e.id)
 	unix.Close(e.fd)
-	delete(p.ends, e.number)
-	if len(p.ends) == 0 {
-		p.ends = make(map[int32]*pipeEnd) // a map does not shrink
-	}
 }
 
-// readNow reads from a nonblocking descriptor. The runtime need not know of a
-// call that returns at once.
+// readNow reads from a nonblocking descriptor. It may wait for a child that is
+// writing, so the runtime is told.
 func readNow(fd int, buf []byte) (int, unix.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+		n, _, errno := unix.Syscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
 		if errno != unix.EINTR {
 			return int(n), errno
 		}
 	}
 }
 
-// poll may put the pipes into another epoll instance, and the kernel looks at
-// each of them then.
-func (p *pipes) poll() bool {
-	p.poller.enough = enoughMessages + len(p.ends)
-	return p.poller.poll() || p.findGrown()
+func (p *pipes) look() bool { return p.findEnlarged() }
+
+func (p *pipes) park() error {
+	if p.waiter.Look() || p.findEnlarged() {
+		return nil
+	}
+	return p.waiter.Park()
 }
 
-func (p *pipes) look() bool  { return p.findGrown() }
-func (p *pipes) park() error { return p.poller.park() }
-func (p *pipes) wake()       { p.poller.wake() }
+func (p *pipes) wake() { p.waiter.Wake() }
 
 // backlog is a write for each sender, and more where the child has made room.
 func (p *pipes) backlog() (n int) {
-	for _, e := range p.ends {
-		n += e.pieces()
+	for _, e := range p.waiter.Values() {
+		n += e.capacity()
 	}
 	return n
 }
 
-func (p *pipes) close() error {
-	err := p.poller.close() // after this nobody is parked
-	for _, e := range p.ends {
+// shut puts another descriptor in the place of each read end. The numbers stay
+// taken: a reader may be about to use one.
+func (p *pipes) shut() (err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, e := range p.waiter.Values() {
+		err = errors.Join(err, replaceFD(e.fd, p.waiter.FD()))
+	}
+	return err
+}
+
+func (p *pipes) release(bool) {
+	p.waiter.Close()
+	for _, e := range p.waiter.Values() {
 		unix.Close(e.fd)
 	}
-	p.ends = nil
-	return err
 }

@@ -103,7 +103,7 @@ func newBatch() *batch {
 	return b
 }
 
-// fill receives what there is, errNothing if there is nothing. What it gave
+// fill receives what there is, errWouldBlock if there is nothing. What it gave
 // before is no longer valid.
 func (b *batch) fill(fd int) ([]message, error) {
 	b.sawEmpty = false
@@ -158,7 +158,7 @@ func (b *batch) fillSlots(fd int) ([]message, error) {
 	case 0:
 	case unix.EAGAIN:
 		b.sawEmpty = true
-		return nil, errNothing
+		return nil, errWouldBlock
 	case unix.EINTR:
 		return b.fillSlots(fd)
 	case unix.ENOSYS, unix.EPERM: // a kernel, or a filter, without this call
@@ -190,7 +190,7 @@ func (b *batch) fillOne(fd int) ([]message, error) {
 	case 0:
 	case unix.EAGAIN:
 		b.sawEmpty = true
-		return nil, errNothing
+		return nil, errWouldBlock
 	case unix.EINTR:
 		return b.fillOne(fd)
 	default:

@@ -42,7 +42,7 @@ type batch struct {
 
 func newBatch() *batch { return &batch{room: make([]byte, minRoom)} }
 
-// fill receives a message, errNothing if there is none. What it gave before is
+// fill receives a message, errWouldBlock if there is none. What it gave before is
 // no longer valid.
 func (b *batch) fill(fd int) ([]message, error) {
 	if b.large {
@@ -51,7 +51,7 @@ func (b *batch) fill(fd int) ([]message, error) {
 		}
 	}
 	n, err := b.peek(fd)
-	b.sawEmpty = err == errNothing
+	b.sawEmpty = err == errWouldBlock
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func receiveInto(fd int, room []byte, flags int) (int, unix.Sockaddr, error) {
 			return n, from, nil
 		case unix.EINTR:
 		case unix.EAGAIN:
-			return 0, nil, errNothing
+			return 0, nil, errWouldBlock
 		default:
 			return 0, nil, os.NewSyscallError("recvfrom", err)
 		}

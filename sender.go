@@ -46,16 +46,20 @@ func (m *Mux) MakeSender() (*os.File, error) { return m.MakeTaggedSender("") }
 // than RLIMIT_NOFILE (see SCM_RIGHTS in unix(7)). Nothing is left behind then,
 // and the Mux stays usable. After [Mux.Close] they match [os.ErrClosed].
 func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
+	// Whoever makes many senders and does not read tidies up after those that were
+	// closed. While somebody reads, the reader does.
+	tidy := m.turn.try(tidying)
+	if tidy {
+		defer m.leave()
+	}
+	if m.closed.Load() { // and nothing is left to tidy
 		return nil, errClosed
 	}
-	f, err := m.t.add(tag)
-	if err != nil {
-		return nil, fmt.Errorf("iomux: make sender %.100q: %w", tag, err)
+	f, err := m.t.add(tag, tidy)
+	if err != nil && err != errClosed {
+		err = fmt.Errorf("iomux: make sender %.100q: %w", tag, err)
 	}
-	return f, nil
+	return f, err
 }
 
 // senderFile makes the file that a caller of MakeTaggedSender gets.
@@ -70,16 +74,24 @@ func senderFile(fd int, tag string) *os.File {
 type sender struct {
 	tag    string
 	addr   string // its socket's, as it comes with a message
+	probe  int    // finds out whether addr is in use, if the probe of the others cannot; or -1
 	hangup hangup
-	died   int // the fill that came before it was known to be closed
+	closed uint64 // the fill that came before it was known to be closed
+}
+
+func (s *sender) closeProbe() {
+	if s.probe >= 0 {
+		closeFD(s.probe)
+		s.probe = -1
+	}
 }
 
 // A table holds the senders of a receiving socket that are open, or whose
 // messages may still be in the queue.
 type table struct {
-	rows map[string]*sender // by address
-	used bool               // there has been a sender
-	dead []*sender          // those known to be closed everywhere, in that order
+	rows   map[string]*sender // by address
+	used   bool               // there has been a sender
+	closed []*sender          // those known to be closed everywhere, in that order
 }
 
 func (t *table) add(s *sender) {
@@ -90,32 +102,32 @@ func (t *table) add(s *sender) {
 	t.used = true
 }
 
-// find gives the sender with this address, nil if it is a stranger's.
+// find returns the sender with this address, nil if it is a stranger's.
 // The conversion does not allocate: the compiler sees that the key is not kept.
 func (t *table) find(addr []byte) *sender { return t.rows[string(addr)] }
 
-// bury notes that s is closed everywhere, as is known after so many fills. Its
-// row stays: what it wrote may still be in the queue.
-func (t *table) bury(s *sender, fills int) {
-	s.died = fills
-	t.dead = append(t.dead, s)
+// markClosed notes that s is closed everywhere, as is known after so many fills.
+// Its row stays: what it wrote may still be in the queue.
+func (t *table) markClosed(s *sender, fills uint64) {
+	s.closed = fills
+	t.closed = append(t.closed, s)
 }
 
-// forget drops the senders that were known to be closed before this fill. All
-// that was in the queue then must have been received since, and handed out.
-func (t *table) forget(fill int) {
+// remove removes the senders that were known to be closed before this fill. All
+// that was in the queue then must have been received since, and tagged.
+func (t *table) remove(fill uint64) {
 	n := 0
-	for n < len(t.dead) && t.dead[n].died < fill {
-		delete(t.rows, t.dead[n].addr)
+	for n < len(t.closed) && t.closed[n].closed < fill {
+		delete(t.rows, t.closed[n].addr)
 		n++
 	}
-	rest := copy(t.dead, t.dead[n:])
-	clear(t.dead[rest:])
-	t.dead = t.dead[:rest]
+	rest := copy(t.closed, t.closed[n:])
+	clear(t.closed[rest:])
+	t.closed = t.closed[:rest]
 	if len(t.rows) == 0 {
-		t.rows, t.dead = nil, nil // a map does not shrink
+		t.rows, t.closed = nil, nil // a map does not shrink
 	}
 }
 
-// ended tells whether there were senders and all are forgotten.
+// ended reports whether there were senders and all are removed.
 func (t *table) ended() bool { return t.used && len(t.rows) == 0 }

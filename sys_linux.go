@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -118,16 +116,27 @@ func connectSocket(fd int, name string) error {
 	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrUnix{Name: name}))
 }
 
-// probe tells whether no socket has this address any more. Connecting to a
-// sender fails with ECONNREFUSED then, and with EPERM while it lives, being
-// connected to another (on gVisor it succeeds).
-func probe(addr string) (gone bool, err error) {
-	fd, err := newSocket(unix.SOCK_NONBLOCK)
-	if err != nil {
-		return false, err
+// probeSocket makes a socket for unused.
+func probeSocket() (int, error) { return newSocket(unix.SOCK_NONBLOCK) }
+
+// unused reports whether no socket has this address any more. Connecting to a
+// sender fails with ECONNREFUSED then, and with EPERM while it is open, for it is
+// connected to another (on gVisor it succeeds, and the probe must be a new one
+// next time, being connected to the sender).
+func unused(probe int, addr string) bool {
+	err := connectSocket(probe, addr)
+	if err == nil {
+		if fd, err := probeSocket(); err == nil {
+			replaceFD(probe, fd)
+			unix.Close(fd)
+		}
 	}
-	defer unix.Close(fd)
-	return errors.Is(connectSocket(fd, addr), unix.ECONNREFUSED), nil
+	return errors.Is(err, unix.ECONNREFUSED)
+}
+
+// replaceFD closes fd, and has the number stand for what by stands for.
+func replaceFD(fd, by int) error {
+	return os.NewSyscallError("dup3", unix.Dup3(by, fd, unix.O_CLOEXEC))
 }
 
 // removeAddress has nothing to do: an abstract address goes with its socket.
@@ -135,20 +144,10 @@ func removeAddress(string) {}
 
 func closeFD(fd int) { unix.Close(fd) }
 
-// queueEmpty tells whether no message is in the queue of fd.
+// queueEmpty reports whether no message is in the queue of fd.
 func queueEmpty(fd int) bool {
 	_, _, err := unix.Recvfrom(fd, nil, unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	return err == unix.EAGAIN
-}
-
-// hasMessage tells whether there is a message in the queue of fd, if the kernel
-// answers. It does without the lock that the writers need, which a receive in
-// vain takes.
-func hasMessage(fd int) bool {
-	fds := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
-	var now unix.Timespec
-	n, _, _ := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
-	return n == 1
 }
 
 // queueLength is how many messages the queue of a socket takes.

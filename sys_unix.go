@@ -75,14 +75,25 @@ func connectSocket(fd int, name string) error {
 	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrUnix{Name: name}))
 }
 
-// probe tells whether no socket has this address any more.
-func probe(addr string) (gone bool, err error) {
-	fd, err := newSocket()
-	if err != nil {
-		return false, err
+// probeSocket makes a socket for unused.
+func probeSocket() (int, error) { return newSocket() }
+
+// unused reports whether no socket has this address any more.
+func unused(probe int, addr string) bool {
+	err := connectSocket(probe, addr)
+	if err == nil { // it is connected now, and must be a new one next time
+		if fd, err := probeSocket(); err == nil {
+			replaceFD(probe, fd)
+			unix.Close(fd)
+		}
 	}
-	defer unix.Close(fd)
-	return errors.Is(connectSocket(fd, addr), unix.ECONNREFUSED), nil
+	return errors.Is(err, unix.ECONNREFUSED)
+}
+
+// replaceFD closes fd, and has the number stand for what by stands for.
+func replaceFD(fd, by int) error {
+	_, err := closeOnExec(func() (int, error) { return fd, unix.Dup2(by, fd) })
+	return os.NewSyscallError("dup2", err)
 }
 
 // removeAddress removes the file of a sender that is gone.
@@ -90,7 +101,7 @@ func removeAddress(addr string) { unix.Unlink(addr) }
 
 func closeFD(fd int) { unix.Close(fd) }
 
-// queueEmpty tells whether no message is in the queue of fd, a nonblocking
+// queueEmpty reports whether no message is in the queue of fd, a nonblocking
 // socket.
 func queueEmpty(fd int) bool {
 	var b [1]byte

@@ -95,7 +95,7 @@ type supervisor struct {
 	mu      sync.Mutex
 	plan    plan
 	window  bool
-	probing bool           // the last socket is a probe's
+	sender  uint64         // the last socket that a send buffer was asked for
 	calls   map[string]int // of this run
 	failed  int            // of these
 
@@ -106,7 +106,7 @@ type supervisor struct {
 func (s *supervisor) begin(p plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.plan, s.window, s.probing, s.failed = p, false, false, 0
+	s.plan, s.window, s.sender, s.failed = p, false, 0, 0
 	s.calls = make(map[string]int)
 }
 
@@ -180,15 +180,16 @@ func (s *supervisor) answer(n *notice) error {
 func (s *supervisor) nameOf(n *notice) string {
 	own := !slices.Contains(s.goFDs, int(n.args[0]))
 	switch uintptr(n.nr) {
-	case unix.SYS_SOCKET:
-		s.probing = n.args[1]&unix.SOCK_NONBLOCK != 0
 	case unix.SYS_CONNECT:
-		if s.probing {
+		if n.args[0] != s.sender {
 			return "connect (probe)"
 		}
 	case unix.SYS_FCNTL:
 		return fcntlNames[n.args[1]]
 	case unix.SYS_SETSOCKOPT:
+		if n.args[2] == unix.SO_SNDBUFFORCE {
+			s.sender = n.args[0]
+		}
 		return optionNames[n.args[2]]
 	case unix.SYS_EPOLL_CTL:
 		return epollName(n.args[1], own)
