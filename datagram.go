@@ -217,13 +217,7 @@ func (d *datagrams) ended() bool {
 // fill receives what is in the queue, after all that it brought last time has
 // been handed out. It returns how many messages that were, strangers' too.
 func (d *datagrams) fill() (int, error) {
-	d.mu.Lock()
-	d.fills++ // before the call: a sender that is found closed from here on is removed by a later fill
-	fills := d.fills
-	d.mu.Unlock()
-	if fills-d.looked >= eventInterval {
-		d.look()
-	}
+	fills := d.nextFill()
 	msgs, err := d.batch.fill(d.fd)
 	d.ready = d.room[:0]
 	d.mu.Lock()
@@ -240,6 +234,22 @@ func (d *datagrams) fill() (int, error) {
 		d.table.remove(fills - longestQueue)
 	}
 	return len(msgs), err
+}
+
+// nextFill returns the number of a fill that begins. A sender that is found closed
+// from here on is removed by a later one. Those that are found closed before are
+// removed by this one, if it sees the queue empty: nobody is woken for them again.
+func (d *datagrams) nextFill() uint64 {
+	d.mu.Lock()
+	due := d.fills-d.looked >= eventInterval
+	d.mu.Unlock()
+	if due {
+		d.look()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fills++
+	return d.fills
 }
 
 // look takes the events that are there. It reports whether there was any: the
