@@ -92,12 +92,12 @@ type supervisor struct {
 
 	thread atomic.Int64 // that serves
 
-	mu      sync.Mutex
-	plan    plan
-	window  bool
-	sender  uint64         // the last socket that a send buffer was asked for
-	calls   map[string]int // of this run
-	failed  int            // of these
+	mu     sync.Mutex
+	plan   plan
+	window bool
+	sender uint64         // the last socket that a send buffer was asked for
+	calls  map[string]int // of this run
+	failed int            // of these
 
 	slotsSize uint64 // of the last memory that a Mux asked for
 }
