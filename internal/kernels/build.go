@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,10 +22,11 @@ type parts struct {
 // A builder makes parts, once for each architecture.
 type builder struct {
 	dir  string
-	args string // of the test binary, a line each
+	args string // of the test binaries, a line each
 	tags string
-	pkg  string
-	made map[string]parts
+
+	packages []string // whose tests to run, as the go command names them
+	made     map[string]parts
 
 	shells string // where to look for busybox
 }
@@ -36,9 +36,7 @@ func newParts(dir string, o options) *builder {
 		"-test.v=test2json", "-test.run=" + o.run, "-test.skip=" + o.skip,
 		"-test.short=" + strconv.FormatBool(o.short), "-test.timeout=" + (o.timeout - 10*time.Second).String(),
 	}
-	b := &builder{dir: dir, tags: o.tags, pkg: o.pkg,
-		args: "PWD=" + path.Join("/src", o.pkg) + "\n" + strings.Join(args, "\n") + "\n",
-		made: make(map[string]parts), shells: o.images}
+	b := &builder{dir: dir, args: strings.Join(args, "\n") + "\n", tags: o.tags, packages: strings.Fields(o.packages), made: make(map[string]parts), shells: o.images}
 	if o.stress > 0 {
 		b.args = fmt.Sprint("IOMUX_STRESS=", o.stress, "\n") + b.args
 	}
@@ -67,7 +65,7 @@ func (b *builder) parts(goarch string) (parts, error) {
 }
 
 // fillRoot makes the directory that is to be / of the machine: the sources, which
-// some tests look at, the test binary, and what starts it.
+// some tests look at, the test binaries, and what starts them.
 func (b *builder) fillRoot(root, goarch string) error {
 	module, err := output("go", "list", "-m", "-f", "{{.Dir}}")
 	if err != nil {
@@ -80,7 +78,7 @@ func (b *builder) fillRoot(root, goarch string) error {
 	if err := copySources(filepath.Join(root, "src"), module); err != nil {
 		return err
 	}
-	for _, dir := range []string{"bin", "proc", "sys", "dev", "tmp"} {
+	for _, dir := range []string{"bin", "proc", "sys", "dev", "tmp", "tests"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err
 		}
@@ -91,18 +89,57 @@ func (b *builder) fillRoot(root, goarch string) error {
 	if err := b.copyShell(filepath.Join(root, "bin", "busybox"), goarch); err != nil {
 		return err
 	}
-	for _, build := range [][]string{
-		{"test", "-c", "-tags", b.tags, "-o", filepath.Join(root, "iomux.test"), "./" + b.pkg},
-		{"build", "-o", filepath.Join(root, "init"), "./internal/kernels/init"},
-	} {
-		cmd := exec.Command("go", build...)
-		cmd.Dir = module
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+goarch)
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go %s: %w\n%s", build[0], err, text)
-		}
+	in := goCommand{dir: module, env: append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+goarch)}
+	if err := in.run("build", "-o", filepath.Join(root, "init"), "./internal/kernels/init"); err != nil {
+		return err
 	}
-	return nil
+	return b.buildTests(root, in)
+}
+
+// buildTests makes the test binaries, and the list of them that init reads: in
+// each line a binary and the directory that it runs in.
+func (b *builder) buildTests(root string, in goCommand) error {
+	const withTests = "{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}"
+	dirs, err := in.output(append([]string{"list", "-tags", b.tags, "-f", withTests}, b.packages...)...)
+	if err != nil {
+		return err
+	}
+	var list strings.Builder
+	for _, dir := range strings.Fields(dirs) {
+		rel, err := filepath.Rel(in.dir, dir)
+		if err != nil {
+			return err
+		}
+		name := filepath.Join("/tests", strings.ReplaceAll(filepath.Join("iomux", rel), "/", "-")+".test")
+		if err := in.run("test", "-c", "-tags", b.tags, "-o", filepath.Join(root, name), "./"+rel); err != nil {
+			return err
+		}
+		fmt.Fprintf(&list, "%s %s\n", name, filepath.Join("/src", rel))
+	}
+	return os.WriteFile(filepath.Join(root, "packages"), []byte(list.String()), 0o644)
+}
+
+// A goCommand is the go command in a directory.
+type goCommand struct {
+	dir string
+	env []string
+}
+
+func (g goCommand) run(args ...string) error {
+	_, err := g.output(args...)
+	return err
+}
+
+func (g goCommand) output(args ...string) (string, error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir, cmd.Env = g.dir, g.env
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w\n%s", args[0], err, &stderr)
+	}
+	return string(out), nil
 }
 
 // output is what a command writes to its standard output.

@@ -32,17 +32,17 @@ import (
 
 // options are what the user may choose.
 type options struct {
-	kernels string
-	images  string
-	accel   string
-	run     string
-	skip    string
-	pkg     string
-	short   bool
-	stress  float64
-	tags    string
-	timeout time.Duration
-	verbose bool
+	kernels  string
+	images   string
+	accel    string
+	run      string
+	skip     string
+	short    bool
+	stress   float64
+	tags     string
+	packages string
+	timeout  time.Duration
+	verbose  bool
 }
 
 func main() {
@@ -52,10 +52,10 @@ func main() {
 	flag.StringVar(&o.accel, "accel", "tcg", "how qemu is to run: tcg, or kvm where it can")
 	flag.StringVar(&o.run, "run", "", "only the tests whose name matches this regular expression")
 	flag.StringVar(&o.skip, "skip", "", "not the tests whose name matches this regular expression")
-	flag.StringVar(&o.pkg, "package", ".", "the directory of the package whose tests are run")
 	flag.BoolVar(&o.short, "short", false, "a quarter of the rounds")
 	flag.Float64Var(&o.stress, "stress", 0, "so many times the rounds, and if more than 1 the time limits of tests")
 	flag.StringVar(&o.tags, "tags", "", "build tags, such as test_portable")
+	flag.StringVar(&o.packages, "packages", ". ./internal/proof/...", "whose tests to run, with spaces between them")
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long each kernel may take")
 	flag.BoolVar(&o.verbose, "v", false, "show all output as it comes")
 	flag.Parse()

@@ -1,10 +1,11 @@
 // Init is the first process of a machine: it runs the tests of the library, says
 // how they ended, and switches the machine off.
 //
-// The file /args holds the arguments of the test binary, a line each, after its
-// environment. With the argument "guest" it leaves the machine as it is, for
-// another one has made it and ends it; the arguments after that are for the test
-// binary, too.
+// The file /packages holds the test binaries, a line each, with the directory
+// that each is to run in. The file /args holds the arguments that all of them
+// get, a line each, after their environment. With the argument "guest" it leaves
+// the machine as it is, for another one has made it and ends it; the arguments
+// after that are for the test binaries, too.
 package main
 
 import (
@@ -19,17 +20,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	binary = "/iomux.test"
-	dirKey = "PWD=" // of the environment: where the tests are run
-)
-
 func main() {
 	guest := len(os.Args) > 1 && os.Args[1] == "guest"
 	err := errors.Join(prepare(guest), install(), describe())
 	code := 125
 	if err == nil {
-		code, err = test(guest)
+		code, err = testAll(guest)
 	}
 	if err != nil {
 		fmt.Println("init:", err)
@@ -54,13 +50,13 @@ func prepare(guest bool) error {
 			return fmt.Errorf("mount %s: %w", m.kind, err)
 		}
 	}
-	if os.Mkdir("/dev/pts", 0o755) == nil {
-		unix.Mount("devpts", "/dev/pts", "devpts", 0, "") // tests without terminals skip themselves
-	}
 	for name, target := range map[string]string{"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"} {
 		if err := os.Symlink("/proc/self/fd"+target, "/dev/"+name); err != nil {
 			return err
 		}
+	}
+	if os.Mkdir("/dev/pts", 0o755) == nil {
+		unix.Mount("devpts", "/dev/pts", "devpts", 0, "") // tests without terminals skip themselves
 	}
 	return os.Chmod("/tmp", 0o1777)
 }
@@ -85,9 +81,8 @@ func describe() error {
 	return nil
 }
 
-// test runs the test binary, and buries all processes that have lost their
-// parents meanwhile. It gives the exit code of the tests.
-func test(guest bool) (int, error) {
+// testAll runs all test binaries. It returns the first exit code that is not 0.
+func testAll(guest bool) (int, error) {
 	args, env, err := arguments()
 	if err != nil {
 		return 125, err
@@ -95,14 +90,30 @@ func test(guest bool) (int, error) {
 	if guest {
 		args = append(args, os.Args[2:]...)
 	}
-	dir := ""
-	for _, e := range env {
-		if rest, ok := strings.CutPrefix(e, dirKey); ok {
-			dir = rest
+	binaries, err := os.ReadFile("/packages")
+	if err != nil {
+		return 125, err
+	}
+	first := 0
+	for line := range strings.Lines(string(binaries)) {
+		binary, dir, _ := strings.Cut(strings.TrimSpace(line), " ")
+		fmt.Printf("\n%s\n", binary)
+		code, err := test(binary, dir, args, env)
+		if err != nil {
+			return code, err
+		}
+		if first == 0 {
+			first = code
 		}
 	}
-	pid, err := syscall.ForkExec(binary, args, &syscall.ProcAttr{
-		Dir: dir, Env: env, Files: []uintptr{0, 1, 2},
+	return first, nil
+}
+
+// test runs a test binary, and reaps all processes that have lost their parents
+// meanwhile. It returns the exit code of the tests.
+func test(binary, dir string, args, env []string) (int, error) {
+	pid, err := syscall.ForkExec(binary, append([]string{binary}, args...), &syscall.ProcAttr{
+		Dir: dir, Env: append([]string{"PWD=" + dir}, env...), Files: []uintptr{0, 1, 2},
 	})
 	if err != nil {
 		return 125, fmt.Errorf("start %s: %w", binary, err)
@@ -124,7 +135,6 @@ func test(guest bool) (int, error) {
 // arguments reads them. A line that does not begin with a dash is of the
 // environment.
 func arguments() (args, env []string, err error) {
-	args = []string{binary}
 	env = []string{"HOME=/tmp", "PATH=/bin", "TMPDIR=/tmp"}
 	f, err := os.Open("/args")
 	if err != nil {
