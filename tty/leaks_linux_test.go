@@ -124,10 +124,47 @@ func TestHelpers(t *testing.T) {
 	for _, cmd := range cmds {
 		cmd.Wait()
 	}
-	if got := len(helpers(os.Getpid())); got != n {
-		t.Errorf("%d helpers for %d daemons", got, n)
+	eventually(t, "a helper for each daemon", func() bool { return len(helpers(os.Getpid())) == n })
+	w.Close()
+}
+
+// A helper keeps nothing open but what it needs, also of what all children of
+// this process inherit.
+func TestHelperDescriptors(t *testing.T) {
+	watch(t)
+	checkNothingLeft(t)
+	w := openPipe(t)
+	if err := withFD(w, func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command("cat")
+	cmd.Stdin, cmd.Stdout = r, openPipe(t)
+	if err := (tty.Terminal{}).Start(cmd); err != nil {
+		t.Skip(err)
+	}
+	eventually(t, "a helper", func() bool { return len(helpers(os.Getpid())) == 1 })
+	for _, pid := range helpers(os.Getpid()) {
+		dir := fmt.Sprintf("/proc/%d/fd", pid)
+		eventually(t, "three descriptors", func() bool { return len(must(os.ReadDir(dir))) == 3 })
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 	w.Close()
+}
+
+func withFD(f *os.File, do func(fd int) error) (err error) {
+	must(f.SyscallConn()).Control(func(fd uintptr) { err = do(int(fd)) })
+	return err
 }
 
 // A helper that is killed is no loss as long as this process answers.
@@ -137,6 +174,7 @@ func TestHelperKilled(t *testing.T) {
 		cmd := sh(`read x; test -t 1 && echo terminal`)
 		stdin := must(cmd.StdinPipe())
 		start(t, m, tty.Terminal{}, cmd)
+		eventually(t, "a helper", func() bool { return len(helpers(os.Getpid())) == 1 })
 		for _, pid := range helpers(os.Getpid()) {
 			unix.Kill(pid, unix.SIGKILL)
 		}

@@ -36,10 +36,11 @@ func serveKilled(t *testing.T, delay time.Duration, killed func(), args ...strin
 		server.Wait()
 		t.Skip(first, err)
 	}
-	left := helpers(server.Process.Pid)
-	if len(left) != 1 {
-		t.Errorf("%d helpers", len(left))
-	}
+	var left []int
+	eventually(t, "one helper", func() bool {
+		left = helpers(server.Process.Pid)
+		return len(left) == 1
+	})
 	time.Sleep(delay)
 	server.Process.Kill()
 	server.Wait()

@@ -4,6 +4,7 @@ package tty_test
 
 import (
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,6 +58,9 @@ func resize(t testing.TB, terminal *os.File, rows, cols uint16) {
 // The size is that of the real terminal at the moment, its modes are seen and
 // set, and when it is closed Rows and Cols count.
 func TestReal(t *testing.T) {
+	if err := exec.Command("stty", "--version").Run(); err != nil {
+		t.Skip("it needs the stty of GNU")
+	}
 	forKinds(t, func(t *testing.T, m *iomux.Mux) {
 		_, screen := openTerminal(t)
 		resize(t, screen, 11, 22)

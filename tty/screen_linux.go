@@ -49,20 +49,20 @@ func freshModes() unix.Termios {
 
 // onReal makes the ioctl call on the real terminal, and reports whether there is
 // one that accepts it.
-func (s *screen) onReal(request uintptr, arg uintptr) bool {
+func (s *screen) onReal(request uintptr, arg unsafe.Pointer) bool {
 	if s.real == nil {
 		return false
 	}
 	errno := syscall.Errno(0)
 	err := s.real.Control(func(fd uintptr) {
-		_, _, errno = unix.Syscall(unix.SYS_IOCTL, fd, request, arg)
+		_, _, errno = unix.Syscall(unix.SYS_IOCTL, fd, request, uintptr(arg))
 	})
 	return err == nil && errno == 0
 }
 
 func (s *screen) currentModes() unix.Termios {
 	var m unix.Termios
-	if s.onReal(tcgets2, uintptr(unsafe.Pointer(&m))) {
+	if s.onReal(tcgets2, unsafe.Pointer(&m)) {
 		return m
 	}
 	return s.modes
@@ -70,7 +70,7 @@ func (s *screen) currentModes() unix.Termios {
 
 func (s *screen) currentSize() unix.Winsize {
 	var w unix.Winsize
-	if s.onReal(tiocgwinsz, uintptr(unsafe.Pointer(&w))) && w.Row != 0 && w.Col != 0 {
+	if s.onReal(tiocgwinsz, unsafe.Pointer(&w)) && w.Row != 0 && w.Col != 0 {
 		return w
 	}
 	return s.size
@@ -79,7 +79,7 @@ func (s *screen) currentSize() unix.Winsize {
 // setModes sets the modes of the real terminal, if foreground says that the
 // command may, and else remembers them.
 func (s *screen) setModes(m unix.Termios, foreground bool) {
-	if foreground && s.change(tcsets2, uintptr(unsafe.Pointer(&m))) {
+	if foreground && s.change(tcsets2, unsafe.Pointer(&m)) {
 		return
 	}
 	// What a pseudo-terminal does not let be changed.
@@ -88,7 +88,7 @@ func (s *screen) setModes(m unix.Termios, foreground bool) {
 }
 
 func (s *screen) setSize(w unix.Winsize, foreground bool) {
-	if !foreground || !s.onReal(tiocswinsz, uintptr(unsafe.Pointer(&w))) {
+	if !foreground || !s.onReal(tiocswinsz, unsafe.Pointer(&w)) {
 		s.size = w
 	}
 }
@@ -96,13 +96,13 @@ func (s *screen) setSize(w unix.Winsize, foreground bool) {
 // flushInput throws away what was typed and not yet read.
 func (s *screen) flushInput(foreground bool) {
 	if foreground {
-		s.change(tcflsh, unix.TCIFLUSH)
+		s.change(tcflsh, nil) // TCIFLUSH is 0
 	}
 }
 
 // change is onReal for what would stop this process if it is in the background,
 // though the command is not: a shell with job control puts itself to the front.
-func (s *screen) change(request, arg uintptr) bool {
+func (s *screen) change(request uintptr, arg unsafe.Pointer) bool {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var block, before unix.Sigset_t
@@ -119,7 +119,7 @@ func (s *screen) change(request, arg uintptr) bool {
 // this session there is no background.
 func (s *screen) inForeground(tid int) bool {
 	var front int32
-	if !s.onReal(unix.TIOCGPGRP, uintptr(unsafe.Pointer(&front))) {
+	if !s.onReal(unix.TIOCGPGRP, unsafe.Pointer(&front)) {
 		return true
 	}
 	group, err := unix.Getpgid(tid)
