@@ -4,7 +4,6 @@ package iomux
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -12,81 +11,182 @@ import (
 	"time"
 )
 
-// Output runs cmd and gives everything that it writes to its standard output and
+// Output runs cmd and yields everything that it writes to its standard output and
 // standard error, in the order of the writes, tagged [Stdout] and [Stderr]. It is
-// [Mux.Output] on a [New] Mux that is closed at the end; if there is no making
-// one, that is the error.
-//
-// For a cmd that cannot write to a socket, such as Node.js, take the Mux.Output of
-// a [NewPipe] Mux.
-func Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] {
+// [Mux.Output] on a [NewPipe] Mux of its own, which any program can write to, and
+// on a [New] Mux where the system has no such pipes. If neither can be made, that
+// is the error.
+func Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] { return OutputWith(cmd, nil) }
+
+// OutputWith is [Output] with a start function; see [Mux.OutputWith].
+func OutputWith(cmd *exec.Cmd, start func(*exec.Cmd) error) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
-		m, err := New()
+		m, err := newForAny()
 		if err != nil {
 			yield(TaggedData{}, err)
 			return
 		}
 		defer m.Close()
-		m.Output(cmd)(yield)
+		m.OutputWith(cmd, start)(yield)
 	}
 }
 
-// Output runs cmd, which must not be started, with new senders tagged [Stdout]
-// and [Stderr], and gives everything that comes out of the Mux until its end of
-// output; then it waits for cmd. Other senders of the Mux that are open are
-// heard too, and keep it going. Nothing happens before the loop begins, and there
-// can be one loop for a cmd. One loop at a time on a Mux, and no other reader:
-// what others read does not come here, and spoils the Data that is held here.
+// newForAny makes a Mux for any program.
+func newForAny() (*Mux, error) {
+	if m, err := newPipeMux(); err == nil {
+		return m, nil
+	}
+	return New()
+}
+
+// Output runs cmd, which must not have been started, with new senders tagged
+// [Stdout] and [Stderr], and yields everything that comes out of the Mux until its
+// end of output; then it waits for cmd. Other senders of the Mux that are open are
+// heard too, and keep it going. Nothing happens before the loop begins, and a cmd
+// has one loop. There is one loop at a time on a Mux, and no other reader: what
+// others read does not come here, and spoils the Data held here.
 //
-// Data belongs to the Mux, and is valid until the loop goes on. The loop blocks
+// Data belongs to the Mux, and is valid until the next iteration. The loop blocks
 // while there is nothing to read, and while cmd runs: until its exit and the end
 // of output, so whoever inherited a sender from cmd keeps it waiting. What ends
 // that is cmd.WaitDelay, and [Mux.Close]; the context of cmd only kills cmd.
 //
-// At most one error is given, last, with no Data: that of [Mux.MakeTaggedSender],
-// of [exec.Cmd.Start], of [exec.Cmd.Wait] (such as [*exec.ExitError]), or of a
-// read, which closes the Mux. If cmd is nil, or cmd.Stdout or cmd.Stderr is set,
-// that is the error and nothing is started.
+// At most one error is yielded, as the last value and with no Data: that of
+// [Mux.MakeTaggedSender], of [exec.Cmd.Start] as that returned it, of
+// [exec.Cmd.Wait] (such as [*exec.ExitError]), or of a read, which closes the Mux.
+// If cmd is nil, or cmd.Stdout or cmd.Stderr is set, that is the error and nothing
+// is started.
 //
 // cmd.WaitDelay means what it means in os/exec: if it is not zero, it bounds the
 // time from the exit of cmd, or from the end of its context, until the end of
 // output, for which somebody else who still holds a sender may otherwise keep
-// the loop waiting. When it is over, what is queued is still given, and the
+// the loop waiting. When it is over, what is queued is still yielded, and the
 // error is [exec.ErrWaitDelay] if there was no other. The Mux stays open.
 //
 // When the loop is left early, the Mux is closed, so that the next write of cmd
 // fails, and Output still waits for cmd to exit: no process and no goroutine is
 // left behind. It does not kill cmd: the context of [exec.CommandContext] does.
-func (m *Mux) Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] {
+func (m *Mux) Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] { return m.OutputWith(cmd, nil) }
+
+// OutputWith is [Mux.Output] with a start function, which is called instead of
+// cmd.Start and must start cmd or return an error. While it runs, cmd.Stdout and
+// cmd.Stderr are the senders, each an [*os.File]; it must not keep them. A nil
+// start is what Output does; (*exec.Cmd).Start is the plain start of os/exec.
+func (m *Mux) OutputWith(cmd *exec.Cmd, start func(*exec.Cmd) error) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
-		r, err := m.start(cmd)
-		if err != nil {
+		if err := unstarted("Output", cmd); err != nil {
 			yield(TaggedData{}, err)
 			return
 		}
-		complete := false
-		defer func() {
-			if !complete { // left early, by whatever way
-				m.Close()
-				r.wait()
-			}
-		}()
-		err, ok := r.forward(yield)
-		if !ok {
-			return
-		}
-		if err != nil && err != exec.ErrWaitDelay {
-			m.Close() // cmd must not wait for a reader that is gone
-		}
-		waitErr := r.wait()
-		complete = true
-		if err == nil || err == exec.ErrWaitDelay && waitErr != nil {
-			err = waitErr
-		}
-		if err != nil {
-			yield(TaggedData{}, err)
-		}
+		m.output(cmd, start, streams{Stdout, Stderr, true, true}, yield)
 	}
+}
+
+// unstarted returns an error for a cmd whose output goes elsewhere already.
+func unstarted(what string, cmd *exec.Cmd) error {
+	switch {
+	case cmd == nil:
+		return fmt.Errorf("iomux: %s of a nil Cmd", what)
+	case cmd.Stdout != nil:
+		return fmt.Errorf("iomux: %s: Stdout of the Cmd is already set", what)
+	case cmd.Stderr != nil:
+		return fmt.Errorf("iomux: %s: Stderr of the Cmd is already set", what)
+	}
+	return nil
+}
+
+// output is Output for those streams of cmd that are wanted.
+func (m *Mux) output(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams, yield func(TaggedData, error) bool) {
+	r, err := m.run(cmd, start, s)
+	if err != nil {
+		yield(TaggedData{}, err)
+		return
+	}
+	complete := false
+	defer func() {
+		if !complete { // left early, by whatever way
+			m.Close()
+			r.wait()
+		}
+	}()
+	err, ok := r.forward(yield)
+	if !ok {
+		return
+	}
+	if err != nil && err != exec.ErrWaitDelay {
+		m.Close() // cmd must not wait for a reader that is gone
+	}
+	waitErr := r.wait()
+	complete = true
+	if err == nil || err == exec.ErrWaitDelay && waitErr != nil {
+		err = waitErr
+	}
+	if err != nil {
+		yield(TaggedData{}, err)
+	}
+}
+
+// Start starts cmd with new senders of the Mux as its standard output and standard
+// error, tagged stdout and stderr; where both tags are the same, it is one sender
+// for both. It keeps no copy of them: the output ends when cmd and all who
+// inherited it from cmd have closed it. cmd.Stdout and cmd.Stderr must be nil, and
+// are nil again afterwards.
+//
+// Start does not wait for cmd or read the Mux. The caller does both: it reads until
+// [io.EOF], and calls cmd.Wait, which may be called before, after or during that.
+// cmd.WaitDelay bounds only what os/exec itself waits for, such as a cmd.Stdin that
+// is copied. Whoever wants it to bound the end of the output too ends the context
+// of a read; the package's examples show how.
+//
+// The errors are those of [Mux.MakeTaggedSender], and of [exec.Cmd.Start] as that
+// returned them. After an error nothing runs, and no sender is left.
+func (m *Mux) Start(cmd *exec.Cmd, stdout, stderr string) error {
+	return m.StartWith(cmd, stdout, stderr, nil)
+}
+
+// StartWith is [Mux.Start] with a start function; see [Mux.OutputWith].
+func (m *Mux) StartWith(cmd *exec.Cmd, stdout, stderr string, start func(*exec.Cmd) error) error {
+	if err := unstarted("Start", cmd); err != nil {
+		return err
+	}
+	return m.start(cmd, start, streams{stdout, stderr, true, true})
+}
+
+// streams says which streams of a command go to a Mux, and their tags. The others
+// are discarded, as os/exec does it.
+type streams struct {
+	stdout, stderr         string
+	wantStdout, wantStderr bool
+}
+
+// start starts cmd on new senders, of which only cmd has copies then.
+func (m *Mux) start(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) error {
+	if start == nil {
+		start = startAuto
+	}
+	outWriter, errWriter := cmd.Stdout, cmd.Stderr
+	defer func() { cmd.Stdout, cmd.Stderr = outWriter, errWriter }()
+	cmd.Stdout, cmd.Stderr = nil, nil
+	if s.wantStdout {
+		f, err := m.MakeTaggedSender(s.stdout)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		cmd.Stdout = f
+	}
+	switch {
+	case s.wantStdout && s.wantStderr && s.stdout == s.stderr:
+		cmd.Stderr = cmd.Stdout
+	case s.wantStderr:
+		f, err := m.MakeTaggedSender(s.stderr)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		cmd.Stderr = f
+	}
+	return start(cmd)
 }
 
 // A run is a command that is running on a Mux.
@@ -100,34 +200,12 @@ type run struct {
 	done   chan struct{} // closed when nobody reads any more
 }
 
-// start starts cmd on new senders, of which only cmd has copies then.
-func (m *Mux) start(cmd *exec.Cmd) (*run, error) {
-	switch {
-	case cmd == nil:
-		return nil, errors.New("iomux: Output of a nil Cmd")
-	case cmd.Stdout != nil:
-		return nil, errors.New("iomux: Output: Stdout of the Cmd is already set")
-	case cmd.Stderr != nil:
-		return nil, errors.New("iomux: Output: Stderr of the Cmd is already set")
-	}
-	stdout, err := m.MakeTaggedSender(Stdout)
-	if err != nil {
-		return nil, err
-	}
-	defer stdout.Close()
-	stderr, err := m.MakeTaggedSender(Stderr)
-	if err != nil {
-		return nil, err
-	}
-	defer stderr.Close()
-
+// run starts cmd, and waits for it in a goroutine.
+func (m *Mux) run(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) (*run, error) {
 	r := &run{m: m, cmd: cmd, exited: make(chan error, 1), done: make(chan struct{})}
 	r.noteCancel()
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	err = startAuto(cmd)
-	cmd.Stdout, cmd.Stderr = nil, nil
-	if err != nil {
-		return nil, fmt.Errorf("iomux: start command: %w", err)
+	if err := m.start(cmd, start, s); err != nil {
+		return nil, err
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	go r.watch()

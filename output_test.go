@@ -448,12 +448,67 @@ func TestOutputOfPackage(t *testing.T) {
 	}
 }
 
+// Output needs no directory: it takes pipes.
 func TestOutputWithoutTempDir(t *testing.T) {
 	t.Setenv("TMPDIR", "/no/such/dir")
-	cmd := shell("echo hi")
-	if got, err := piecesOf(t, iomux.Output(cmd)); len(got) > 0 || !errors.Is(err, os.ErrNotExist) || cmd.Process != nil {
-		t.Errorf("got %q, %v", got, err)
-	}
+	wantPieces(t, iomux.Output(shell("echo hi")), "stdout hi\n")
+}
+
+func TestOutputWith(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		refused := &exec.Error{Name: "refused", Err: errors.New("by the start function")}
+		cmd := shell("echo hi")
+		for _, err := range m.OutputWith(cmd, func(*exec.Cmd) error { return refused }) {
+			if err != error(refused) {
+				t.Errorf("the error of start became %v", err)
+			}
+		}
+		var sender any
+		start := func(c *exec.Cmd) error {
+			sender = c.Stdout
+			return c.Start()
+		}
+		wantPieces(t, m.OutputWith(cmd, start), "stdout hi\n")
+		if _, ok := sender.(*os.File); !ok || cmd.Stdout != nil || cmd.Stderr != nil {
+			t.Errorf("start saw a %T, afterwards there is %v, %v", sender, cmd.Stdout, cmd.Stderr)
+		}
+	})
+}
+
+func TestStart(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		cmd := shell("echo out; echo err >&2")
+		if err := m.Start(cmd, "a", "b"); err != nil {
+			t.Fatal(err)
+		}
+		wantPieces(t, m.All(context.Background()), "a out\n", "b err\n")
+		if err := cmd.Wait(); err != nil || cmd.Stdout != nil || cmd.Stderr != nil {
+			t.Errorf("%v; afterwards there is %v, %v", err, cmd.Stdout, cmd.Stderr)
+		}
+		both := shell("test /dev/fd/1 -ef /dev/fd/2 && echo same")
+		if err := m.Start(both, "c", "c"); err != nil {
+			t.Fatal(err)
+		}
+		wantPieces(t, m.All(context.Background()), "c same\n")
+		if err := both.Wait(); err != nil {
+			t.Error(err)
+		}
+		set := shell("echo")
+		set.Stderr = os.Stderr
+		for _, bad := range []*exec.Cmd{nil, set, cmd} {
+			if err := m.Start(bad, "d", "d"); err == nil {
+				t.Errorf("started %v", bad)
+			}
+		}
+		var notFound *exec.Error
+		if err := m.Start(exec.Command("no-such-command"), "e", "e"); err == nil || !errors.As(err, &notFound) || err != error(notFound) {
+			t.Errorf("the error is %#v", err)
+		}
+	})
 }
 
 // Without WaitDelay the loop waits for stragglers as long as they take.

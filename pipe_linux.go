@@ -54,7 +54,9 @@ import (
 // Those of MakeSender and MakeTaggedSender are the same. A Mux holds two
 // descriptors, and two for each sender that is open, the sender itself being one of
 // them.
-func NewPipe() (*Mux, error) {
+func NewPipe() (*Mux, error) { return newPipeMux() }
+
+func newPipeMux() (*Mux, error) {
 	t, err := newPipes()
 	if err != nil {
 		return nil, fmt.Errorf("iomux: make Mux: %w", err)
@@ -316,6 +318,16 @@ func (p *pipes) remove(e *pipeEnd) {
 	}
 	p.waiter.Remove(e.id)
 	unix.Close(e.fd)
+}
+
+// hangUp closes the read ends of the senders with this tag: whoever writes to one
+// gets EPIPE. The caller has the turn.
+func (p *pipes) hangUp(tag string) {
+	for _, e := range p.waiter.Values() {
+		if e.tag == tag {
+			p.remove(e)
+		}
+	}
 }
 
 // readNow reads from a nonblocking descriptor. It may wait for a child that is

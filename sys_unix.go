@@ -114,3 +114,6 @@ func queueLength() int { return 4096 }
 
 // anchor gives no file: no name but its own leads to path here.
 func anchor(string) (*os.File, string, error) { return nil, "", nil }
+
+// newPipeMux fails: there are no ordered pipes here.
+func newPipeMux() (*Mux, error) { return nil, errors.ErrUnsupported }

@@ -1,0 +1,150 @@
+//go:build linux || (unix && experimental_unix)
+
+package iomux
+
+import (
+	"errors"
+	"io"
+	"os/exec"
+)
+
+// Run runs cmd as [exec.Cmd.Run] does, but what cmd writes reaches cmd.Stdout and
+// cmd.Stderr in the order of the writes: from the calling goroutine, one Write at a
+// time. It is [Mux.Run] on a Mux of its own, made as [Output] makes one.
+func Run(cmd *exec.Cmd) error { return RunWith(cmd, nil) }
+
+// RunWith is [Run] with a start function; see [Mux.OutputWith].
+func RunWith(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
+	m, err := newForAny()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return m.RunWith(cmd, start)
+}
+
+// Run runs cmd as [exec.Cmd.Run] does, but what cmd writes comes out of the Mux
+// and is written to cmd.Stdout and cmd.Stderr in the order of the writes, from the
+// calling goroutine, one Write at a time. It blocks until cmd has exited and the
+// output has ended, and while one of the writers blocks. The Mux must have no other
+// reader meanwhile; what comes from other senders of it is discarded, but for
+// senders tagged [Stdout] or [Stderr], which are heard as those of cmd.
+//
+// Stdout and Stderr mean what they mean in os/exec: nil discards a stream, and
+// where both are the same writer (of a type that can be compared with ==) cmd gets
+// one descriptor for both. An [*os.File] is not handed to cmd, but written to here,
+// as any other writer is: otherwise its output would not be in order with the rest.
+// The fields are as before when Run returns.
+//
+// Stdin, WaitDelay, Cancel and the context mean what they mean in os/exec, and so
+// do the errors: that of [exec.Cmd.Start] as it is, an [*exec.ExitError], the first
+// error of a writer if cmd succeeded ([io.ErrShortWrite] if it took less than it was
+// given), [exec.ErrWaitDelay]. After the error of a writer its stream is closed for
+// cmd, which gets EPIPE and SIGPIPE there, and the other stream goes on; with
+// sockets both are closed. Unlike in os/exec a writer that blocks holds up both
+// streams, for the order is kept.
+func (m *Mux) Run(cmd *exec.Cmd) error { return m.RunWith(cmd, nil) }
+
+// RunWith is [Mux.Run] with a start function; see [Mux.OutputWith].
+func (m *Mux) RunWith(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
+	switch {
+	case cmd == nil:
+		return errors.New("iomux: Run of a nil Cmd")
+	case cmd.Stdout == nil && cmd.Stderr == nil:
+		return runSilent(cmd, start)
+	}
+	s := streams{Stdout, Stderr, cmd.Stdout != nil, cmd.Stderr != nil}
+	if s.wantStdout && sameWriter(cmd.Stdout, cmd.Stderr) {
+		s.stderr = Stdout
+	}
+	c := &copier{m: m, writers: map[string]io.Writer{s.stderr: cmd.Stderr, s.stdout: cmd.Stdout}}
+	r, err := m.run(cmd, start, s)
+	if err != nil {
+		return err
+	}
+	waited := false
+	defer func() {
+		if !waited { // a writer has panicked
+			m.Close()
+			r.wait()
+		}
+	}()
+	readErr, ok := r.forward(c.copy)
+	if !ok || readErr != nil && readErr != exec.ErrWaitDelay {
+		m.Close() // cmd must not wait for a reader that is gone
+	}
+	waitErr := r.wait()
+	waited = true
+	switch {
+	case readErr != nil && readErr != exec.ErrWaitDelay:
+		return readErr
+	case waitErr != nil:
+		return waitErr
+	case c.err != nil:
+		return c.err
+	}
+	return readErr
+}
+
+// runSilent runs a command whose output is discarded.
+func runSilent(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
+	if start == nil {
+		start = startAuto
+	}
+	if err := start(cmd); err != nil {
+		return err
+	}
+	return cmd.Wait()
+}
+
+// sameWriter reports whether a and b are the same, also where they are of a type
+// that cannot be compared.
+func sameWriter(a, b io.Writer) (same bool) {
+	defer func() {
+		if recover() != nil {
+			same = false
+		}
+	}()
+	return a == b
+}
+
+// A copier writes pieces to the writers of their tags.
+type copier struct {
+	m       *Mux
+	writers map[string]io.Writer // nil for a stream that is discarded, or has failed
+	err     error                // the first of a writer
+}
+
+// copy writes one piece. It reports whether to go on.
+func (c *copier) copy(d TaggedData, _ error) bool {
+	w := c.writers[d.Tag]
+	if w == nil {
+		return true
+	}
+	n, err := w.Write(d.Data)
+	if err == nil && n != len(d.Data) {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		return true
+	}
+	c.writers[d.Tag] = nil
+	if c.err == nil {
+		c.err = err
+	}
+	return c.m.hangUp(d.Tag)
+}
+
+// hangUp closes the receive end of the senders with this tag. It reports whether
+// the Mux could do so.
+func (m *Mux) hangUp(tag string) bool {
+	t, ok := m.t.(interface{ hangUp(tag string) })
+	if !ok || !m.turn.tryPast(tidying) {
+		return false
+	}
+	defer m.leave()
+	if !m.closed.Load() {
+		t.hangUp(tag)
+	}
+	return true
+}
