@@ -8,12 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log"
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/seed-5082a588/iomux"
@@ -21,8 +25,8 @@ import (
 
 // The recipes of docs/recipes.md: each a function to take, and an example of it.
 
-// logOutput runs cmd and logs every line that it writes, with its stream, and
-// at the time of the write.
+// logOutput runs cmd and logs every line that it writes, with its stream and
+// its time.
 func logOutput(ctx context.Context, h slog.Handler, cmd *exec.Cmd) error {
 	for line, err := range iomux.Lines(iomux.Output(cmd)) {
 		if err != nil {
@@ -83,69 +87,108 @@ func Example_tail() {
 // A job is a command with a name.
 type job struct {
 	name string
-	cmd  *exec.Cmd
+	cmd  *exec.Cmd // made with the context that is to end it
 }
 
-// supervise runs all jobs at once, and prints their lines as they come, each
-// after the name of its job. It returns when all have ended.
-func supervise(w io.Writer, jobs ...job) error {
-	m, err := iomux.New()
+// supervise runs all jobs at once and prints their lines as they come, each after
+// the name of its job, and then how the job has ended. A job whose context ends is
+// asked to stop, and killed if it has not after grace. It returns when all jobs have
+// ended and nobody holds their output, or grace after they have ended.
+func supervise(w io.Writer, grace time.Duration, jobs ...job) error {
+	m, err := iomux.NewPipe()
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	var errs []error
-	var running []job
+	reports, err := m.MakeSender() // keeps the loop going until all are waited for
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	exits := make(chan error, len(jobs))
+	var running sync.WaitGroup
 	for _, j := range jobs {
-		if err := startIn(m, j); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		running = append(running, j)
-	}
-	if len(running) > 0 { // without any sender the loop would wait for one
-		for line, err := range iomux.Lines(m.All(context.Background())) {
-			if err == nil {
-				_, err = fmt.Fprintf(w, "%s | %s\n", line.Tag, bytes.TrimSuffix(line.Data, []byte("\n")))
-			}
+		running.Add(1)
+		go func() {
+			defer running.Done()
+			err := runIn(m, j, grace)
+			fmt.Fprintf(reports, "%s: %s\n", j.name, ending(err))
 			if err != nil {
-				errs = append(errs, err)
-				m.Close() // the next write of every job fails
-				break
+				err = fmt.Errorf("%s: %w", j.name, err)
 			}
-		}
+			exits <- err
+		}()
 	}
-	for _, j := range running {
-		if err := j.cmd.Wait(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", j.name, err))
-		}
+	go func() {
+		running.Wait()
+		reports.Close()
+		time.AfterFunc(grace, stop)
+	}()
+	err = printLines(w, m.All(ctx))
+	m.Close() // if that failed, the next write of every job fails
+	errs := []error{err}
+	for range jobs {
+		errs = append(errs, <-exits)
 	}
 	return errors.Join(errs...)
 }
 
-// startIn starts a job with one sender for both of its streams.
-func startIn(m *iomux.Mux, j job) error {
-	sender, err := m.MakeTaggedSender(j.name)
-	if err != nil {
+// runIn runs a job with one sender for both of its streams.
+func runIn(m *iomux.Mux, j job, grace time.Duration) error {
+	if j.cmd.Cancel != nil {
+		j.cmd.Cancel = func() error { return j.cmd.Process.Signal(syscall.SIGTERM) }
+		j.cmd.WaitDelay = grace // then os/exec kills it
+	}
+	if err := m.Start(j.cmd, j.name, j.name); err != nil {
 		return err
 	}
-	defer sender.Close() // the job has its own copy then
-	j.cmd.Stdout, j.cmd.Stderr = sender, sender
-	return j.cmd.Start()
+	return j.cmd.Wait()
 }
 
-// Prefix the lines of several children at once: a tiny supervisor of processes.
+// ending says how a job has ended.
+func ending(err error) string {
+	if err == nil {
+		return "exit status 0"
+	}
+	return err.Error()
+}
+
+// printLines prints the lines, those of a job after its name.
+func printLines(w io.Writer, output iter.Seq2[iomux.TaggedData, error]) error {
+	for line, err := range iomux.Lines(output) {
+		if errors.Is(err, context.Canceled) {
+			return nil // somebody holds the output of a job that has ended
+		}
+		if err == nil && line.Tag != "" {
+			_, err = fmt.Fprintf(w, "%s | %s\n", line.Tag, bytes.TrimSuffix(line.Data, []byte("\n")))
+		} else if err == nil {
+			_, err = w.Write(line.Data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Prefix the lines of several children at once, stop all at Ctrl-C, and report
+// each exit: a small supervisor.
 func Example_supervisor() {
-	err := supervise(os.Stdout,
-		job{"web", exec.Command("sh", "-c", "echo listening; echo no favicon >&2")},
-		job{"db", exec.Command("sh", "-c", "echo recovering; exit 1")},
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	err := supervise(os.Stdout, time.Second,
+		job{"web", exec.CommandContext(ctx, "sh", "-c", "echo listening; echo no favicon >&2")},
+		job{"db", exec.CommandContext(ctx, "sh", "-c", "echo recovering; exit 1")},
 	)
-	fmt.Println(err)
+	fmt.Println("error:", err)
 	// Unordered output:
 	// web | listening
-	// db | recovering
 	// web | no favicon
+	// web: exit status 0
+	// db | recovering
 	// db: exit status 1
+	// error: db: exit status 1
 }
 
 // runStrictly runs cmd and copies what it writes to w. It fails also if cmd

@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/seed-5082a588/iomux"
@@ -250,4 +251,88 @@ func ExampleMux_TryRead() {
 	// Output:
 	// one
 	// two
+}
+
+// cmd.Run with the order kept: nothing else changes.
+func ExampleRun() {
+	var all strings.Builder
+	cmd := exec.Command("sh", "-c", "echo 1; echo 2 >&2; echo 3; exit 4")
+	cmd.Stdout = &all
+	cmd.Stderr = io.MultiWriter(&all, os.Stdout)
+	err := iomux.Run(cmd)
+	fmt.Printf("%q, %v\n", all.String(), err)
+	// Output:
+	// 2
+	// "1\n2\n3\n", exit status 4
+}
+
+// Start a command on a Mux, and wait at most WaitDelay for those who still hold its
+// output when it has exited, as Output does.
+func ExampleMux_Start() {
+	m, err := iomux.NewPipe()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	cmd := exec.Command("sh", "-c", "echo ready; echo careful >&2; exec sleep 0")
+	cmd.WaitDelay = time.Second
+	if err := m.Start(cmd, "out", "err"); err != nil {
+		log.Fatal(err)
+	}
+
+	ctx, late := context.WithCancel(context.Background())
+	defer late()
+	exited := make(chan error, 1)
+	go func() {
+		exited <- cmd.Wait()
+		time.AfterFunc(cmd.WaitDelay, late)
+	}()
+	for d, err := range m.All(ctx) {
+		if errors.Is(err, context.Canceled) {
+			err = exec.ErrWaitDelay // somebody still holds the output
+		}
+		if err != nil {
+			log.Print(err)
+			break
+		}
+		fmt.Printf("%s: %s", d.Tag, d.Data)
+	}
+	fmt.Println(<-exited)
+	// Output:
+	// out: ready
+	// err: careful
+	// <nil>
+}
+
+// Start a command otherwise than by cmd.Start.
+func ExampleOutputWith() {
+	start := func(cmd *exec.Cmd) error {
+		fmt.Println("starting", cmd.Args[0])
+		return cmd.Start()
+	}
+	for piece, err := range iomux.OutputWith(exec.Command("echo", "hi"), start) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: %s", piece.Tag, piece.Data)
+	}
+	// Output:
+	// starting echo
+	// stdout: hi
+}
+
+// Lines of any length in bounded memory.
+func ExampleLimitLines() {
+	cmd := exec.Command("sh", "-c", "echo short; echo a line that is too long")
+	for line, err := range iomux.LimitLines(iomux.Output(cmd), 10) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q\n", line.Data)
+	}
+	// Output:
+	// "short\n"
+	// "a line tha"
+	// "t is too l"
+	// "ong\n"
 }
