@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -169,5 +170,50 @@ func TestLittleSpace(t *testing.T) {
 	watch(t)
 	for _, more := range []string{"24", "48"} {
 		runCheck(t, "littleSpace", more, "New", "NewIn", "NewAbstract", "NewPipe")
+	}
+}
+
+// The runtime is told of receives once a message was long, and no more once the
+// memory of long ones was given back.
+func TestLongReceives(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	m := must(iomux.New())
+	defer m.Close()
+	f := newSender(t, m, "x")
+	send(t, f, "short")
+	wantRead(t, m, "x", "short")
+	if m.TellsRuntime() {
+		t.Error("after a short message the runtime is told")
+	}
+	long := strings.Repeat("x", 100<<10)
+	send(t, f, long)
+	wantRead(t, m, "x", long)
+	if !m.TellsRuntime() {
+		t.Error("after a long message the runtime is not told")
+	}
+}
+
+// Closed senders are removed although the queue is never seen empty.
+func TestSendersRemovedWhileBusy(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	m := must(muxOf("NewSingle", ""))
+	defer m.Close()
+	f := newSender(t, m, "x")
+	short := must(m.MakeTaggedSender("short"))
+	send(t, f, "data")
+	short.Close()
+	busy := func() {
+		for range 3000 {
+			send(t, f, "data")
+			wantRead(t, m, "x", "data")
+		}
+	}
+	busy()
+	m.SkipFills()
+	busy()
+	if n := m.Rows(); n != 1 {
+		t.Errorf("%d senders are remembered", n)
 	}
 }

@@ -15,3 +15,15 @@ func (m *Mux) ShortenSlots(length int) bool {
 
 // Batches tells whether messages are received in batches.
 func (m *Mux) Batches() bool { return m.t.(*datagrams).batch.slots != nil }
+
+// TellsRuntime reports whether the runtime is told of the next receive, since
+// messages have been long.
+func (m *Mux) TellsRuntime() bool { return m.t.(*datagrams).batch.long }
+
+// SkipFills counts as many fills as a queue could need that is never seen empty.
+func (m *Mux) SkipFills() {
+	d := m.t.(*datagrams)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fills += longestQueue
+}

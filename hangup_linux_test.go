@@ -1,9 +1,14 @@
 package iomux_test
 
 import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/seed-5082a588/iomux"
+	"golang.org/x/sys/unix"
 )
 
 // A reader that waits may have found the hangup of a sender that MakeSender then
@@ -26,5 +31,31 @@ func TestHangupIsOfOneSender(t *testing.T) {
 	send(t, stays, "data")
 	if tag := <-read; tag != "stays" {
 		t.Errorf("got %q", tag)
+	}
+}
+
+// The pipe that watches over a sender is as small as a pipe can be, for all the
+// pages of a user's pipes count together.
+func TestHangupPipeIsSmall(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	m := must(iomux.New())
+	defer m.Close()
+	before := openFiles()
+	newSender(t, m, "x")
+	pipes := 0
+	for _, file := range openFiles() {
+		number, name, _ := strings.Cut(file, "=")
+		if slices.Contains(before, file) || !strings.HasPrefix(name, "pipe:") {
+			continue
+		}
+		pipes++
+		fd := must(strconv.Atoi(number))
+		if size := must(unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)); size != os.Getpagesize() {
+			t.Errorf("it takes %d bytes", size)
+		}
+	}
+	if pipes != 1 {
+		t.Errorf("a sender has %d pipes", pipes)
 	}
 }
