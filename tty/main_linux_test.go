@@ -55,7 +55,7 @@ func sh(script string, args ...string) *exec.Cmd {
 // nothing here may block for ever.
 func watch(t testing.TB) {
 	t.Helper()
-	const limit = 90 * time.Second
+	limit := time.Duration(scaled(10)) * time.Minute
 	timer := time.AfterFunc(limit, func() {
 		fmt.Fprintf(os.Stderr, "%s: not over after %v\n", t.Name(), limit)
 		pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)
