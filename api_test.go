@@ -11,6 +11,7 @@ import (
 	"go/printer"
 	"go/token"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,13 +43,25 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// exportedAPI gives a sorted line for each exported name and field, as they are
-// on Linux, whatever the system and the tags of this test.
-func exportedAPI(t *testing.T) []string {
+// exportedAPI gives a sorted line for each exported name and field of the packages,
+// as they are on Linux, whatever the system and the tags of this test.
+func exportedAPI(t *testing.T) (lines []string) {
+	for _, dir := range []string{".", "capture", "tty"} {
+		for _, line := range packageAPI(t, dir) {
+			if dir != "." {
+				line = dir + ": " + line
+			}
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func packageAPI(t *testing.T, dir string) []string {
 	ctx := build.Default
 	ctx.GOOS, ctx.GOARCH, ctx.BuildTags = "linux", "amd64", nil
 	a := api{fset: token.NewFileSet()}
-	p := packageDoc(t, ctx, a.fset, 0)
+	p := packageDoc(t, dir, ctx, a.fset, 0)
 	a.values(p.Consts)
 	a.values(p.Vars)
 	a.funcs(p.Funcs)
@@ -128,16 +141,16 @@ func (a *api) typeSpec(s *ast.TypeSpec) {
 	}
 }
 
-// packageDoc is the documentation of the package as ctx compiles it.
-func packageDoc(t *testing.T, ctx build.Context, fset *token.FileSet, mode parser.Mode) *doc.Package {
+// packageDoc is the documentation of the package in dir as ctx compiles it.
+func packageDoc(t *testing.T, dir string, ctx build.Context, fset *token.FileSet, mode parser.Mode) *doc.Package {
 	t.Helper()
-	pkg, err := ctx.ImportDir(".", 0)
+	pkg, err := ctx.ImportDir(dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var files []*ast.File
 	for _, name := range pkg.GoFiles {
-		f, err := parser.ParseFile(fset, name, nil, mode)
+		f, err := parser.ParseFile(fset, filepath.Join(dir, name), nil, mode)
 		if err != nil {
 			t.Fatal(err)
 		}

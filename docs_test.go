@@ -222,5 +222,5 @@ func libraryDoc(t *testing.T) *doc.Package {
 	t.Helper()
 	ctx := build.Default
 	ctx.BuildTags = append(ctx.BuildTags, "experimental_unix")
-	return packageDoc(t, ctx, token.NewFileSet(), parser.ParseComments)
+	return packageDoc(t, ".", ctx, token.NewFileSet(), parser.ParseComments)
 }
