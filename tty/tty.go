@@ -7,7 +7,7 @@
 // overtake it, and leaves the colours out. A command that a [Terminal] starts
 // behaves as on a terminal and its streams stay apart:
 //
-//	mux.OutputWith(cmd, tty.Terminal{}.Start)
+//	for d, err := range iomux.OutputWith(cmd, tty.Terminal{}.Start) {
 //
 // What is a terminal to the command is decided by the answers to a few system
 // calls (isatty, the window size, fstat of descriptors 1 and 2). This package
