@@ -421,16 +421,3 @@ func TestLimitLinesMemory(t *testing.T) {
 		t.Errorf("%d bytes are held, want at most %d", grown, allowed)
 	}
 }
-
-// Each line ends where it ends in memory, too: appending to it leaves the next one
-// alone.
-func TestLinesAppend(t *testing.T) {
-	var got []string
-	for d := range iomux.Lines(source(part{tag: "x", data: "one\ntwo\nthree"})) {
-		got = append(got, string(d.Data))
-		_ = append(d.Data, "spoilt"...)
-	}
-	if want := []string{"one\n", "two\n", "three"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}

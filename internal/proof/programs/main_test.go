@@ -1,6 +1,6 @@
 //go:build linux || (unix && experimental_unix)
 
-package programs_test
+package main
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package programs_test
+package main
 
 import (
 	"bytes"
