@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,7 +24,7 @@ import (
 // examples, so it compiles, and runs.
 func TestDocsShowExamples(t *testing.T) {
 	var examples strings.Builder
-	for _, file := range must(filepath.Glob("example*_test.go")) {
+	for _, file := range slices.Concat(must(filepath.Glob("example*_test.go")), must(filepath.Glob("*/example*_test.go"))) {
 		examples.WriteString(unindented(string(must(os.ReadFile(file)))))
 	}
 	check := func(where string, snippets []string) {
@@ -31,6 +32,7 @@ func TestDocsShowExamples(t *testing.T) {
 			t.Errorf("%s: no snippet found", where)
 		}
 		for _, s := range snippets {
+			s = strings.ReplaceAll(s, `import "`, `"`) // there it stands among others
 			if !strings.Contains(examples.String(), unindented(s)) {
 				t.Errorf("%s: not in any example:\n%s", where, s)
 			}

@@ -45,7 +45,6 @@ type job struct {
 	witness *witness    // of signals to the process group, nil if there is none
 	tree    *tree       // that ends with the command, nil if it need not
 
-
 	ctx    context.Context // ends when the wait for output does
 	stop   context.CancelCauseFunc
 	exited chan struct{} // closed when the command is gone

@@ -10,7 +10,7 @@ import (
 // A tree cannot be had here.
 type tree struct{}
 
-func newTree(func() int) (*tree, error)       { return nil, errors.New("-kill-group exists on Linux only") }
+func newTree(func() int) (*tree, error)  { return nil, errors.New("-kill-group exists on Linux only") }
 func (*tree) signal(syscall.Signal, int) {}
 func (*tree) reap(int)                   {}
 func (*tree) end()                       {}
