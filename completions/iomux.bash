@@ -13,6 +13,7 @@ _iomux_value() {
 	-stdout-append) mapfile -t COMPREPLY < <(compgen -f -- "$2"); compopt -o filenames 2>/dev/null ;;
 	-stderr-append) mapfile -t COMPREPLY < <(compgen -f -- "$2"); compopt -o filenames 2>/dev/null ;;
 	-combined-append) mapfile -t COMPREPLY < <(compgen -f -- "$2"); compopt -o filenames 2>/dev/null ;;
+	-blocking) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$2") ;;
 	-tty) mapfile -t COMPREPLY < <(compgen -W 'on off pager' -- "$2") ;;
 	-generate) mapfile -t COMPREPLY < <(compgen -W 'man bash zsh fish' -- "$2") ;;
 	esac
@@ -55,7 +56,7 @@ _iomux() {
 		fi
 		i=$((i + 1))
 		case $flag in
-		-color|-time|-name|-max-line|-stdout-file|-stderr-file|-combined-file|-log|-log-format|-stdout-append|-stderr-append|-combined-append|-wait|-generate)
+		-color|-time|-name|-max-line|-stdout-file|-stderr-file|-combined-file|-log|-log-format|-stdout-append|-stderr-append|-combined-append|-wait|-blocking|-generate)
 			if [ "$i" -ge "$COMP_CWORD" ]; then
 				_iomux_value "$flag" "$current"
 				return
@@ -65,7 +66,7 @@ _iomux() {
 		esac
 	done
 	case $i:$current in
-	"$COMP_CWORD:"-*) mapfile -t COMPREPLY < <(compgen -W '-color -annotate -time -pid -json -name -quiet -strict -plain -cr -max-line -stdout-file -stderr-file -combined-file -log -log-format -append -stdout-append -stderr-append -combined-append -reopen -copies-go-on -wait -kill-group -socket -tty -h -version -generate' -- "${current/#--/-}") ;;
+	"$COMP_CWORD:"-*) mapfile -t COMPREPLY < <(compgen -W '-color -annotate -time -pid -json -name -quiet -strict -plain -cr -max-line -stdout-file -stderr-file -combined-file -log -log-format -append -stdout-append -stderr-append -combined-append -reopen -copies-go-on -wait -kill-group -socket -blocking -tty -h -version -generate' -- "${current/#--/-}") ;;
 	*) _iomux_command "$i" ;;
 	esac
 }

@@ -11,7 +11,7 @@ function __iomux_command
             case '-'
                 set -e words[1]
                 break
-            case -color -time -name -max-line -stdout-file -stderr-file -combined-file -log -log-format -stdout-append -stderr-append -combined-append -wait -generate
+            case -color -time -name -max-line -stdout-file -stderr-file -combined-file -log -log-format -stdout-append -stderr-append -combined-append -wait -blocking -generate
                 set -e words[1]
                 set -q words[1]; or return 1
             case '-*'
@@ -61,6 +61,7 @@ complete -c iomux -n __iomux_in_flags -o copies-go-on -d 'when nobody reads the 
 complete -c iomux -n __iomux_in_flags -o wait -x -d 'after the command\'s end, wait no longer than that'
 complete -c iomux -n __iomux_in_flags -o kill-group -d 'what the command has started ends with it, in whatever process group'
 complete -c iomux -n __iomux_in_flags -o socket -d 'use datagram sockets instead of pipes'
+complete -c iomux -n __iomux_in_flags -o blocking -x -a 'auto always never' -d 'keep the command from making its output nonblocking, which loses output'
 complete -c iomux -n __iomux_in_flags -o tty -a 'on off pager' -d 'the command behaves as on a terminal'
 complete -c iomux -n __iomux_in_flags -o h -d 'this page'
 complete -c iomux -n __iomux_in_flags -o version -d 'the version'

@@ -96,6 +96,8 @@ func flagTable(o *options) []flagRow {
 			onOff(&o.killGroup)},
 		{"socket", "", running, "use datagram sockets instead of pipes",
 			onOff(&o.socket)},
+		{"blocking", "WHEN", running, "keep the command from making its output nonblocking, which loses output: always, never, or auto (default): where that costs no rights (as root, with CAP_SYS_ADMIN or no_new_privs), and for node, npm, yarn, pnpm, bun; always sets no_new_privs, so sudo gets no rights in the command",
+			oneOf(&o.blocking, blockingAuto, blockingAlways, blockingNever)},
 		{"tty", "WHAT", running, "the command behaves as on a terminal: it writes lines at once, in colour, as wide as this terminal (80 columns if there is none); PAGER, GIT_PAGER and MANPAGER are cat if nobody can press keys, but not with -tty=pager",
 			oneOf(&o.tty, ttyOn, ttyOff, ttyPager).orNone(ttyOn)},
 

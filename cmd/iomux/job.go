@@ -15,7 +15,6 @@ import (
 
 	"github.com/seed-5082a588/iomux"
 	"github.com/seed-5082a588/iomux/internal/supervised"
-	"github.com/seed-5082a588/iomux/tty"
 )
 
 // patience is how long a command gets to end when nobody reads its output any
@@ -111,36 +110,22 @@ func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
 // start starts the command, of whose output only it has the write ends then. It
 // gives the exit code if that fails.
 func (j *job) start(o *options) int {
-	stdout, err := j.mux.MakeTaggedSender(iomux.Stdout)
-	if err != nil {
-		j.out.complain("%s", message(err))
-		return exitFailed
-	}
-	defer stdout.Close()
-	stderr, err := j.mux.MakeTaggedSender(iomux.Stderr)
-	if err != nil {
-		j.out.complain("%s", message(err))
-		return exitFailed
-	}
-	defer stderr.Close()
 	j.cmd = exec.Command(o.command[0], o.command[1:]...)
 	if errors.Is(j.cmd.Err, exec.ErrDot) {
 		j.cmd.Err = nil // who has . in PATH wants that, and every shell does it
 	}
-	j.cmd.Stdin, j.cmd.Stdout, j.cmd.Stderr = os.Stdin, stdout, stderr
+	j.cmd.Stdin = os.Stdin
 	j.signals = catchSignals()
 	j.witness = newWitness()
 	if o.killGroup {
+		var err error
 		if j.tree, err = newTree(j.witness.number); err != nil {
 			j.out.complain("%v", err)
 			return exitFailed
 		}
 	}
 	if err := j.startCommand(o); err != nil {
-		if missing := (*tty.Error)(nil); errors.As(err, &missing) {
-			return j.refused(fmt.Sprintf("-tty: command not started: %v", missing.Err), exitFailed)
-		}
-		return j.refused(fmt.Sprintf("%s: %v", o.command[0], startCause(err)), startCode(err))
+		return j.refused(o.refusal(err))
 	}
 	j.catchIgnored()
 	if j.tree != nil {
@@ -151,23 +136,18 @@ func (j *job) start(o *options) int {
 	return 0
 }
 
-// start starts the command as the options want it.
-func (o *options) start(cmd *exec.Cmd) error {
-	if o.tty != ttyOff {
-		return startUnderTTY(cmd, o.tty)
-	}
-	return cmd.Start()
-}
-
 // startCommand starts the command, by the shell if it is a script that does not
 // say by what.
 func (j *job) startCommand(o *options) error {
-	err := o.start(j.cmd)
+	start := func(cmd *exec.Cmd) error {
+		return j.mux.StartWith(cmd, iomux.Stdout, iomux.Stderr, o.starter())
+	}
+	err := start(j.cmd)
 	if !errors.Is(err, unix.ENOEXEC) {
 		return err
 	}
 	script := asScript(j.cmd)
-	if script == nil || o.start(script) != nil {
+	if script == nil || start(script) != nil {
 		return err
 	}
 	j.cmd = script

@@ -40,6 +40,7 @@ type options struct {
 	socket    bool
 	tty       string // off, on, pager
 	killGroup bool
+	blocking  string // auto, always, never
 	command   []string
 
 	help     bool
@@ -48,7 +49,7 @@ type options struct {
 }
 
 func newOptions() *options {
-	return &options{color: "auto", maxLine: defaultMaxLine, wait: forever, tty: ttyOff}
+	return &options{color: "auto", maxLine: defaultMaxLine, wait: forever, tty: ttyOff, blocking: blockingAuto}
 }
 
 // parse reads the arguments of iomux. One of the flags that print something about
@@ -75,6 +76,8 @@ func (o *options) check() error {
 		return errors.New("-json and -annotate do not go together")
 	case o.json && o.time != nil && !o.annotatedLog():
 		return errors.New("-json and -time do not go together")
+	case o.tty != ttyOff && o.blocking == blockingNever:
+		return errors.New("-tty and -blocking=never do not go together")
 	case len(o.command) == 0:
 		return errNoCommand
 	}
