@@ -682,6 +682,32 @@ func TestOutputContext(t *testing.T) {
 	}
 }
 
+// WaitDelay counts from the end of the context, as in os/exec: a command that does
+// not heed it is killed when WaitDelay is over, and then nobody waits once more for
+// others that hold the output.
+func TestOutputWaitDelayFromCancel(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	m := must(iomux.New())
+	defer m.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", "exec 3<&0; (read x <&3) & echo hi; read x <&3")
+	hold(t, cmd)
+	cmd.WaitDelay = time.Second
+	cmd.Cancel = func() error { return nil }
+	var gone <-chan time.Time
+	for range m.Output(cmd) {
+		if gone == nil {
+			gone = inBackground(func() time.Time { exited(cmd); return time.Now() })
+			cancel()
+		}
+	}
+	if late := time.Since(<-gone); late >= cmd.WaitDelay/2 { // once more would be all of it
+		t.Errorf("the end came %v after the exit", late)
+	}
+}
+
 // A Cancel of the caller's is called, once. What it does not end, os/exec kills
 // after WaitDelay; what it ends well gives the error of the context.
 func TestOutputCustomCancel(t *testing.T) {

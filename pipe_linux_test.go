@@ -591,6 +591,23 @@ func TestPipeTryReadAfterExit(t *testing.T) {
 	}
 }
 
+// What lies in a pipe that a child has made larger is found, also if another such
+// pipe, with nothing in it, is found first.
+func TestPipeTryReadEnlarged(t *testing.T) {
+	m := muxtest.NewPipeMux(t)
+	a, b := newSender(t, m, "a"), newSender(t, m, "b")
+	for _, f := range []*os.File{a, b} {
+		must(unix.FcntlInt(f.Fd(), unix.F_SETPIPE_SZ, 4*os.Getpagesize()))
+	}
+	send(t, b, "one")
+	send(t, b, "two")
+	wantTry(t, m, "b", "one")
+	send(t, a, "three")
+	wantTry(t, m, "a", "three")
+	wantTry(t, m, "b", "two")
+	wantNothing(t, m)
+}
+
 // A cancel before, during and after data loses nothing, and leaves nothing
 // behind for the next read.
 func TestPipeReadContext(t *testing.T) {
