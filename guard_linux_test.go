@@ -374,7 +374,7 @@ func TestGuardMany(t *testing.T) {
 	needGuard(t)
 	watch(t)
 	leakCheck(t)
-	const commands = 200
+	const commands = 50
 	var wg sync.WaitGroup
 	for range commands {
 		wg.Add(1)

@@ -185,8 +185,12 @@ func awaitNoFilters(t *testing.T) {
 // and no thread and no descriptor is left.
 func TestStartMany(t *testing.T) {
 	requireFilters(t)
+	commands := 1000
+	if testing.Short() {
+		commands = 100
+	}
 	var wg sync.WaitGroup
-	for i := range 1000 {
+	for i := range commands {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
