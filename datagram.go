@@ -33,7 +33,6 @@ type datagrams struct {
 	ready  []TaggedData          // received, and not handed out yet
 	room   [batchSize]TaggedData // for ready
 	looked uint64                // the fill at which the events were last looked at
-	limit  int                   // what backlog returns, 0 if not asked yet
 	lookAt time.Time             // when to look after what no event reports; zero: never
 
 	mu        sync.Mutex // guards what follows; held for no call that may take long

@@ -17,7 +17,6 @@ var (
 	children     = muxtest.Children
 	childCommand = muxtest.Child
 	rounds       = muxtest.Rounds
-	stress       = muxtest.Stress
 
 	forKinds    = muxtest.ForKinds
 	watch       = muxtest.Watch
@@ -44,7 +43,6 @@ var (
 	waitEnd      = muxtest.WaitEnd
 	largestWrite = muxtest.LargestWrite
 	readWrite    = muxtest.ReadWrite
-	readPieces   = muxtest.ReadPieces
 	stopped      = muxtest.Stopped
 	piecesOf     = muxtest.PiecesOf
 	wantPieces   = muxtest.WantPieces

@@ -118,7 +118,8 @@ func startHeld() (pid int, err error) {
 		return 0, err
 	}
 	var status unix.WaitStatus
-	if _, err := unix.Wait4(pid, &status, unix.WALL, nil); err == nil && status.Stopped() {
+	_, err = unix.Wait4(pid, &status, unix.WALL, nil)
+	if err == nil && status.Stopped() {
 		err = unix.PtraceSetOptions(pid, unix.PTRACE_O_EXITKILL)
 	}
 	if err != nil || !status.Stopped() {
