@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"os/exec"
 	"time"
 )
@@ -128,8 +129,8 @@ func (m *Mux) output(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams, yiel
 
 // Start starts cmd with new senders of the Mux as its standard output and standard
 // error, tagged stdout and stderr; where both tags are the same, it is one sender
-// for both. It keeps no copy of them: the output ends when cmd and all who
-// inherited it from cmd have closed it. cmd.Stdout and cmd.Stderr must be nil, and
+// for both. The output ends when cmd and all who inherited it from cmd have closed
+// it; with [NewPipe] not before cmd has exited. cmd.Stdout and cmd.Stderr must be nil, and
 // are nil again afterwards.
 //
 // Start does not wait for cmd or read the Mux. The caller does both: it reads until
@@ -167,6 +168,7 @@ func (m *Mux) start(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) error
 	outWriter, errWriter := cmd.Stdout, cmd.Stderr
 	defer func() { cmd.Stdout, cmd.Stderr = outWriter, errWriter }()
 	cmd.Stdout, cmd.Stderr = nil, nil
+	var senders []*os.File
 	if s.wantStdout {
 		f, err := m.MakeTaggedSender(s.stdout)
 		if err != nil {
@@ -174,6 +176,7 @@ func (m *Mux) start(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) error
 		}
 		defer f.Close()
 		cmd.Stdout = f
+		senders = append(senders, f)
 	}
 	switch {
 	case s.wantStdout && s.wantStderr && s.stdout == s.stderr:
@@ -185,8 +188,13 @@ func (m *Mux) start(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) error
 		}
 		defer f.Close()
 		cmd.Stderr = f
+		senders = append(senders, f)
 	}
-	return start(cmd)
+	if err := start(cmd); err != nil {
+		return err
+	}
+	m.hold(cmd, senders)
+	return nil
 }
 
 // A run is a command that is running on a Mux.

@@ -78,6 +78,8 @@ type pipes struct {
 	waiter *wait.Waiter[*pipeEnd]
 	used   atomic.Bool // there has been a sender
 
+	sawNonblocking atomic.Bool // a child has made its end nonblocking
+
 	// What follows is the reader's whose turn it is.
 	buf       []byte
 	draining  *pipeEnd   // the one that is read until nothing is left,
@@ -90,11 +92,15 @@ type pipes struct {
 	reclaimAt int // so many ends are too many not to reclaim some
 }
 
-// A pipeEnd is the read end of a sender's pipe.
+// A pipeEnd is the read end of a sender's pipe; or, where it holds others, a process
+// (a pidfd) that was started with these.
 type pipeEnd struct {
 	fd       int
 	id       wait.ID
 	tag      string
+	inode    uint64
+	writeEnd atomic.Int32 // held while the command runs, or noWriteEnd
+	holds    []*pipeEnd
 	enlarged atomic.Int64 // to so many bytes, by the child; 0 for not
 
 	sizeUnchecked bool // is among pipes.unchecked
@@ -157,7 +163,8 @@ func (p *pipes) add(tag string, tidy bool) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &pipeEnd{fd: r, tag: tag}
+	e := &pipeEnd{fd: r, tag: tag, inode: inode(r)}
+	e.writeEnd.Store(noWriteEnd)
 	if e.id, err = p.waiter.Add(r, wait.Readable, e); err != nil {
 		unix.Close(r)
 		unix.Close(w)
@@ -178,7 +185,10 @@ func (p *pipes) reclaim() {
 	}
 	unix.Poll(fds, 0) // if it fails, no event is in fds
 	for i, e := range ends {
-		if fds[i].Revents == unix.POLLHUP {
+		switch {
+		case e.holds != nil && fds[i].Revents&unix.POLLIN != 0:
+			p.exited(e)
+		case e.holds == nil && fds[i].Revents == unix.POLLHUP:
 			p.remove(e)
 		}
 	}
@@ -201,6 +211,7 @@ func (p *pipes) receive() (TaggedData, error) {
 		switch {
 		case errno == unix.EAGAIN: // all read, or a writer that was refused
 			p.draining, p.pieces = nil, 0
+			p.checkNonblocking(e)
 		case errno != 0:
 			p.readAgain(e)
 			return TaggedData{}, fmt.Errorf("iomux: receive from sender %.100q: %w", e.tag, os.NewSyscallError("read", errno))
@@ -208,6 +219,7 @@ func (p *pipes) receive() (TaggedData, error) {
 			p.remove(e)
 			vain = -1
 		default:
+			p.checkNonblocking(e)
 			p.checkSizeLater(e)
 			if p.pieces != 0 {
 				p.endTurn()
@@ -258,6 +270,9 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 	switch {
 	case !ok:
 		return nil, errWouldBlock
+	case e.holds != nil:
+		p.exited(e)
+		return p.nextEvent()
 	case hungUp: // nobody can write any more
 		p.draining, p.pieces = e, 0
 	case e.enlarged.Load() != 0:
@@ -318,13 +333,14 @@ func (p *pipes) remove(e *pipeEnd) {
 	}
 	p.waiter.Remove(e.id)
 	unix.Close(e.fd)
+	e.closeWriteEnd()
 }
 
 // hangUp closes the read ends of the senders with this tag: whoever writes to one
 // gets EPIPE. The caller has the turn.
 func (p *pipes) hangUp(tag string) {
 	for _, e := range p.waiter.Values() {
-		if e.tag == tag {
+		if e.tag == tag && e.holds == nil {
 			p.remove(e)
 		}
 	}
@@ -376,5 +392,6 @@ func (p *pipes) release(bool) {
 	p.waiter.Close()
 	for _, e := range p.waiter.Values() {
 		unix.Close(e.fd)
+		e.closeWriteEnd()
 	}
 }

@@ -192,6 +192,9 @@ func (j *job) finish(reason error) result {
 	}
 	<-j.alone
 	r := resultOf(j.cmd.ProcessState)
+	if j.mux.Nonblocking() {
+		j.out.complain("the output was made nonblocking, so some of it may be lost; -blocking=always prevents that")
+	}
 	j.views.finished(time.Now(), r)
 	j.copies.close()
 	if j.kept != nil {
