@@ -61,7 +61,7 @@ func (m mutant) try(dir string) (found string, err error) {
 
 // test runs the tests in dir.
 func (m mutant) test(dir string) (output string, err error) {
-	cmd := exec.Command("go", "test", "-vet=off", "-timeout=90s", "-run", m.run, m.pkg)
+	cmd := exec.Command("go", "test", "-vet=off", "-timeout=60s", "-run", m.run, m.pkg)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "IOMUX_STRESS=0.25")
 	out, err := cmd.CombinedOutput()

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/seed-5082a588/iomux"
 	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"golang.org/x/sys/unix"
 )
@@ -44,8 +46,20 @@ func shortQueue(args []string) int {
 // The same hunt with the shortest queue, in which a writer has to wait most of
 // the time, in a network namespace of its own.
 func TestWakeUpsShortQueue(t *testing.T) {
+	withQueue(t, "1", "^TestWakeUps$", "--- PASS: TestWakeUps/8/NewPipe")
+}
+
+// A queue of many batches, likewise.
+func TestLongQueue(t *testing.T) {
+	withQueue(t, "3000", "^TestManyQueued$", "--- PASS: TestManyQueued/NewAbstract")
+}
+
+// withQueue runs tests of this binary where the queue takes so many messages and
+// one more, and wants them to say that they were run.
+func withQueue(t *testing.T, length, tests, run string) {
+	t.Helper()
 	muxtest.Watch(t)
-	cmd := muxtest.Child("shortQueue", "1", "^TestWakeUps$")
+	cmd := muxtest.Child("shortQueue", length, tests)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
@@ -61,7 +75,37 @@ func TestWakeUpsShortQueue(t *testing.T) {
 		t.Skipf("the length of the queue cannot be set: %s", out)
 	case err != nil:
 		t.Fatalf("%v\n%s", err, out)
-	case !strings.Contains(string(out), "--- PASS: TestWakeUps/8/NewPipe"):
+	case !strings.Contains(string(out), run):
 		t.Fatalf("not all of it was run:\n%s", out)
 	}
+}
+
+// Whoever has closed a sender long ago is still known by what lies in the queue,
+// however many batches that is.
+func TestManyQueued(t *testing.T) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
+		if k.Pipe {
+			t.Skip("a pipe holds one write")
+		}
+		last := muxtest.NewSender(t, m, "last")
+		f := muxtest.Must(m.MakeTaggedSender("closed"))
+		n := 0
+		for ; n < 2000 && writable(f); n++ {
+			muxtest.Send(t, f, strconv.Itoa(n))
+		}
+		f.Close()
+		for i := range n {
+			muxtest.WantRead(t, m, "closed", strconv.Itoa(i))
+		}
+		muxtest.WantNothing(t, m)
+		last.Close()
+		muxtest.WaitEnd(t, m)
+	})
+}
+
+// writable reports whether a write to f need not wait.
+func writable(f *os.File) bool {
+	fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}
+	unix.Poll(fds, 0)
+	return fds[0].Revents&unix.POLLOUT != 0
 }
