@@ -63,6 +63,8 @@ func (r row) verdict(k kind) string {
 		return "as a pipe"
 	case k.pipes && !r.untold[k.name]:
 		return cell(worse) + "; told"
+	case r.byPath && strings.Contains(worse, disorder):
+		return disorder
 	case k.terminal && r.refuses != "":
 		return cell(worse) + ": " + cell(r.refuses)
 	case k.name != "sockets" && r.pipes != "":

@@ -34,7 +34,7 @@ func shells() (all []*program) {
 				`i=0; while [ $i -lt 300 ]; do echo $i; i=$((i+1)); echo $i >&2; i=$((i+1)); done; exit 3`), lines: 300, exit: 3},
 			&program{name: name + ": >/dev/stderr", argv: script(
 				`i=0; while [ $i -lt 100 ]; do echo $i; i=$((i+1)); echo $i >/dev/stderr; i=$((i+1)); echo $i >&2; i=$((i+1)); done 2>&2; [ $i -ge 100 ]`),
-				lines: 102, sockets: noSuchFile, advice: takePipes},
+				lines: 102, sockets: noSuchFile, byPath: true, advice: "write to >&2 instead; on pipes the order of what is opened by its path is best effort"},
 			&program{name: name + ": subshells and pipelines", argv: script(
 				`for i in 0 2 4; do (echo $i); { echo $((i+1)) | cat; } >&2; done`), lines: 6},
 			&program{name: name + ": background jobs", argv: script(

@@ -5,20 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/seed-5082a588/iomux"
 	"github.com/seed-5082a588/iomux/internal/muxtest"
 )
-
-// toldOfNonblocking is false before ordered pipes look after O_NONBLOCK.
-var _, toldOfNonblocking = any(new(iomux.Mux)).(interface{ Nonblocking() bool })
 
 // Each program that is installed runs on each kind of Mux, and no kind breaks its
 // promise.
 func TestPrograms(t *testing.T) {
 	muxtest.NeedPipes(t)
-	if !toldOfNonblocking {
-		t.Skip("a Mux does not say yet that its output was made nonblocking")
-	}
 	for i, p := range table() {
 		t.Run(p.name, func(t *testing.T) {
 			if testing.Short() && i%4 != 0 {
