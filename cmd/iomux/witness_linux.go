@@ -27,8 +27,9 @@ type witness struct {
 }
 
 // witnessDelay is how much later than iomux a witness may get the signal. The
-// kernel sends a signal to all of a group in one go.
-const witnessDelay = 20 * time.Millisecond
+// kernel sends a signal to all of a group in one go, but a virtual processor may be
+// taken away in the middle of that.
+const witnessDelay = 100 * time.Millisecond
 
 // newWitness starts one if there is a terminal whose signals it could see. It
 // returns nil if there is none, or where nobody can be traced.
