@@ -60,10 +60,10 @@ func run(root, match string) (ok bool, err error) {
 			return false, fmt.Errorf("%s fails without a mistake: %w", m.tests(), err)
 		}
 		found, err := m.try(dir)
-		if err != nil {
-			return false, err
-		}
 		switch {
+		case err != nil:
+			fmt.Fprintln(os.Stderr, "mutants:", err)
+			found, ok = "not tried", false
 		case found != "" && m.equal != "":
 			found += " (although: " + m.equal + ")"
 		case found == "" && m.equal != "":

@@ -48,7 +48,11 @@ func page(rows []row, answers []answer) []byte {
 		for _, k := range kinds {
 			fmt.Fprintf(&b, " %s |", r.verdict(k))
 		}
-		fmt.Fprintf(&b, " %s |\n", cell(r.advice))
+		advice := r.advice
+		if len(r.found) == 0 && r.sockets != "" {
+			advice = "" // what it is about did not come
+		}
+		fmt.Fprintf(&b, " %s |\n", cell(advice))
 	}
 	writeOrder(&b, answers)
 	writeSkipped(&b, rows, answers)
