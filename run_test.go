@@ -297,3 +297,45 @@ func TestRunPanic(t *testing.T) {
 type panicking struct{}
 
 func (panicking) Write([]byte) (int, error) { panic("writer") }
+
+// A blockingWriter blocks at its first Write.
+type blockingWriter struct {
+	taken            bytes.Buffer
+	entered, release chan struct{}
+}
+
+func (w *blockingWriter) Write(p []byte) (int, error) {
+	if w.entered != nil {
+		close(w.entered)
+		w.entered = nil
+		<-w.release
+	}
+	return w.taken.Write(p)
+}
+
+// Run waits for a writer that blocks, and loses nothing by that.
+func TestRunBlockingWriter(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		entered := make(chan struct{})
+		out := &blockingWriter{entered: entered, release: make(chan struct{})}
+		cmd := shell("seq 2000; exit 3")
+		cmd.Stdout = out
+		done := inBackground(func() error { return m.Run(cmd) })
+		<-entered
+		select {
+		case err := <-done:
+			t.Fatalf("it returned %v while the writer blocked", err)
+		default:
+		}
+		close(out.release)
+		err := <-done
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 3 {
+			t.Errorf("the error is %v", err)
+		}
+		if n := bytes.Count(out.taken.Bytes(), []byte("\n")); n != 2000 {
+			t.Errorf("%d lines, want 2000", n)
+		}
+	})
+}
