@@ -82,7 +82,8 @@ func (e *pipeEnd) closeWriteEnd() {
 	}
 }
 
-// exited lets go of what is held for a process that has exited.
+// exited lets go of what is held for a process that has exited. The caller has the
+// turn, and holds the lock.
 func (p *pipes) exited(x *pipeEnd) {
 	for _, e := range x.holds {
 		p.checkNonblocking(e)

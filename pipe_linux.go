@@ -271,7 +271,9 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 	case !ok:
 		return nil, errWouldBlock
 	case e.holds != nil:
+		p.mu.Lock() // hold may not have noted its id yet
 		p.exited(e)
+		p.mu.Unlock()
 		return p.nextEvent()
 	case hungUp: // nobody can write any more
 		p.draining, p.pieces = e, 0
