@@ -14,6 +14,9 @@ import (
 	"github.com/seed-5082a588/iomux/internal/seccomp"
 )
 
+// sizeOfNobody stands at a fixed address, unlike what may be on a stack.
+var sizeOfNobody unix.Winsize
+
 // A question whose asker is gone is not answered, although the number of that
 // thread is another's by now who has the terminal as well: here this process, for
 // a question that nobody waits for.
@@ -53,7 +56,8 @@ func TestReusedNumber(t *testing.T) {
 		<-s.done
 	}()
 
-	size := new(unix.Winsize)
+	size := &sizeOfNobody
+	*size = unix.Winsize{}
 	address := uint64(uintptr(unsafe.Pointer(size)))
 	q := &question{id: 1 << 60, tid: uint32(unix.Gettid()), nr: unix.SYS_IOCTL}
 	q.args = [6]uint64{uint64(w.Fd()), tiocgwinsz, address}
