@@ -1,4 +1,4 @@
-//go:build linux || (unix && experimental_unix)
+//go:build linux
 
 package iomux_test
 

@@ -1,4 +1,4 @@
-//go:build linux || (unix && experimental_unix)
+//go:build linux
 
 // Supervisor runs services, each line of which comes out after the name of its
 // service, and stops them all at Ctrl-C, or when one of them has failed.
