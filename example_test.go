@@ -269,7 +269,7 @@ func ExampleRun() {
 // Start a command on a Mux, and wait at most WaitDelay for those who still hold its
 // output when it has exited, as Output does.
 func ExampleMux_Start() {
-	m, err := iomux.NewPipe()
+	m, err := iomux.New()
 	if err != nil {
 		log.Fatal(err)
 	}
