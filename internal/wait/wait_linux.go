@@ -35,10 +35,10 @@ type Waiter[T any] struct {
 	found   event // taken by Look or Park, and not yet by Next; or noEvent
 
 	woken atomic.Bool // Wake was called, and no Park has returned since
+	again alarm       // calls Wake
 
 	mu    sync.Mutex // guards what follows
-	timer *time.Timer
-	last  ID // the last one that was given
+	last  ID         // the last one that was given
 	added map[ID]entry[T]
 }
 
@@ -301,23 +301,13 @@ func (w *Waiter[T]) Wake() {
 // WakeAfter calls Wake after that time, or after that of the last WakeAfter if it
 // has not come yet, whichever is later.
 func (w *Waiter[T]) WakeAfter(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer == nil {
-		w.timer = time.AfterFunc(d, w.Wake)
-	} else {
-		w.timer.Reset(d)
-	}
+	w.again.set(d, w.Wake)
 }
 
 // Close gives the descriptors of the Waiter back. Those that were added stay
 // open: they are the caller's.
 func (w *Waiter[T]) Close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
-	}
+	w.again.stop()
 	w.file.Close()
 	if w.events != w.sleep {
 		unix.Close(int(w.events))

@@ -6,7 +6,6 @@ package wait
 import (
 	"errors"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -24,8 +23,7 @@ type Waiter[T any] struct {
 	conn  syscall.RawConn
 	check func(fd uintptr) bool
 
-	mu    sync.Mutex // guards timer
-	timer *time.Timer
+	again alarm // calls Wake
 }
 
 // An ID names what was added to a Waiter: nothing, here.
@@ -89,21 +87,11 @@ func (w *Waiter[T]) Wake() { w.file.SetReadDeadline(time.Unix(1, 0)) }
 // WakeAfter calls Wake after that time, or after that of the last WakeAfter if it
 // has not come yet, whichever is later.
 func (w *Waiter[T]) WakeAfter(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer == nil {
-		w.timer = time.AfterFunc(d, w.Wake)
-	} else {
-		w.timer.Reset(d)
-	}
+	w.again.set(d, w.Wake)
 }
 
 // Close gives the copy of the socket back.
 func (w *Waiter[T]) Close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
-	}
+	w.again.stop()
 	w.file.Close()
 }
