@@ -79,7 +79,18 @@ func (m *Mux) OutputWith(cmd *exec.Cmd, start func(*exec.Cmd) error) iter.Seq2[T
 			yield(TaggedData{}, err)
 			return
 		}
-		m.output(cmd, start, streams{Stdout, Stderr, true, true}, yield)
+		r, err := m.run(cmd, start, streams{Stdout, Stderr, true, true})
+		if err != nil {
+			yield(TaggedData{}, err)
+			return
+		}
+		err, waitErr, ok := r.read(yield)
+		if err == nil || err == exec.ErrWaitDelay && waitErr != nil {
+			err = waitErr
+		}
+		if ok && err != nil {
+			yield(TaggedData{}, err)
+		}
 	}
 }
 
@@ -94,37 +105,6 @@ func unstarted(what string, cmd *exec.Cmd) error {
 		return fmt.Errorf("iomux: %s: Stderr of the Cmd is already set", what)
 	}
 	return nil
-}
-
-// output is Output for those streams of cmd that are wanted.
-func (m *Mux) output(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams, yield func(TaggedData, error) bool) {
-	r, err := m.run(cmd, start, s)
-	if err != nil {
-		yield(TaggedData{}, err)
-		return
-	}
-	complete := false
-	defer func() {
-		if !complete { // left early, by whatever way
-			m.Close()
-			r.wait()
-		}
-	}()
-	err, ok := r.forward(yield)
-	if !ok {
-		return
-	}
-	if err != nil && err != exec.ErrWaitDelay {
-		m.Close() // cmd must not wait for a reader that is gone
-	}
-	waitErr := r.wait()
-	complete = true
-	if err == nil || err == exec.ErrWaitDelay && waitErr != nil {
-		err = waitErr
-	}
-	if err != nil {
-		yield(TaggedData{}, err)
-	}
 }
 
 // Start starts cmd with new senders of the Mux as its standard output and standard
@@ -257,6 +237,25 @@ func (r *run) wait() error {
 	err := <-r.exited
 	<-r.ctx.Done() // then the goroutine has nothing left to do
 	return err
+}
+
+// read forwards everything, then waits for cmd, also if yield panics. It returns the
+// error of reading and that of Wait, and reports whether yield wanted all of it.
+func (r *run) read(yield func(TaggedData, error) bool) (readErr, waitErr error, ok bool) {
+	waited := false
+	defer func() {
+		if !waited {
+			r.m.Close()
+			r.wait()
+		}
+	}()
+	readErr, ok = r.forward(yield)
+	if !ok || readErr != nil && readErr != exec.ErrWaitDelay {
+		r.m.Close() // cmd must not wait for a reader that is gone
+	}
+	waitErr = r.wait()
+	waited = true
+	return readErr, waitErr, ok
 }
 
 // forward gives what comes out of the Mux, until its end or that of WaitDelay.

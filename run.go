@@ -62,19 +62,7 @@ func (m *Mux) RunWith(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
 	if err != nil {
 		return err
 	}
-	waited := false
-	defer func() {
-		if !waited { // a writer has panicked
-			m.Close()
-			r.wait()
-		}
-	}()
-	readErr, ok := r.forward(c.copy)
-	if !ok || readErr != nil && readErr != exec.ErrWaitDelay {
-		m.Close() // cmd must not wait for a reader that is gone
-	}
-	waitErr := r.wait()
-	waited = true
+	readErr, waitErr, _ := r.read(c.copy)
 	switch {
 	case readErr != nil && readErr != exec.ErrWaitDelay:
 		return readErr
