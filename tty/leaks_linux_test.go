@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"github.com/seed-5082a588/iomux/tty"
 )
 
@@ -79,7 +80,7 @@ func checkNothingLeft(t testing.TB) {
 
 func TestNothingLeft(t *testing.T) {
 	watch(t)
-	_, screen := openTerminal(t)
+	_, screen := muxtest.OpenTerminal(t)
 	runOnPipe(t, tty.Terminal{Real: screen}, exec.Command("true")) // what is made but once
 	checkNothingLeft(t)
 	for range scaled(100) {

@@ -5,7 +5,6 @@ package tty_test
 import (
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,35 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"github.com/seed-5082a588/iomux/tty"
 )
-
-// openTerminal makes a pseudo-terminal. What is written to screen comes out of
-// keyboard, and the other way round.
-func openTerminal(t testing.TB) (keyboard, screen *os.File) {
-	t.Helper()
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	t.Cleanup(func() { keyboard.Close() })
-	number := 0
-	conn := must(keyboard.SyscallConn())
-	conn.Control(func(fd uintptr) {
-		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
-			number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
-		}
-	})
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	screen, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	t.Cleanup(func() { screen.Close() })
-	return keyboard, screen
-}
 
 func resize(t testing.TB, terminal *os.File, rows, cols uint16) {
 	t.Helper()
@@ -62,7 +35,7 @@ func TestReal(t *testing.T) {
 		t.Skip("it needs the stty of GNU")
 	}
 	forKinds(t, func(t *testing.T, m *iomux.Mux) {
-		_, screen := openTerminal(t)
+		_, screen := muxtest.OpenTerminal(t)
 		resize(t, screen, 11, 22)
 		stdin, keys, err := os.Pipe()
 		if err != nil {
@@ -114,7 +87,7 @@ func modes(t testing.TB, terminal *os.File) (m *unix.Termios) {
 // A command in a process group of its own gets SIGWINCH from this process.
 func TestResizePassedOn(t *testing.T) {
 	forKinds(t, func(t *testing.T, m *iomux.Mux) {
-		_, screen := openTerminal(t)
+		_, screen := muxtest.OpenTerminal(t)
 		resize(t, screen, 11, 22)
 		cmd := sh(`trap 'stty size <&1; exit' WINCH; echo ready; while :; do sleep 0.01; done`)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

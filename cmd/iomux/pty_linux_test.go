@@ -11,34 +11,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// openTerminal makes a pseudo-terminal. What is written to screen comes out of
-// keyboard, and the other way round.
-func openTerminal(t *testing.T) (keyboard, screen *os.File) {
-	t.Helper()
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	t.Cleanup(func() { keyboard.Close() })
-	conn := must(keyboard.SyscallConn())
-	number := 0
-	conn.Control(func(fd uintptr) {
-		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
-			number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
-		}
-	})
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	screen, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	t.Cleanup(func() { screen.Close() })
-	return keyboard, screen
-}
+	"github.com/seed-5082a588/iomux/internal/muxtest"
+)
 
 // A session is a terminal with a shell that runs a command and tells its exit
 // code. The shell stays to the end: when the first process of a session ends,
@@ -59,7 +34,7 @@ func startSession(t *testing.T, env []string, args ...string) *session {
 func startOnTerminal(t *testing.T, cmd *exec.Cmd, env []string) *session {
 	t.Helper()
 	watch(t)
-	keyboard, screen := openTerminal(t)
+	keyboard, screen := muxtest.OpenTerminal(t)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = screen, screen, screen
 	cmd.Env = append(os.Environ(), append([]string{"TERM=xterm", "NO_COLOR="}, env...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

@@ -160,7 +160,8 @@ func (p *program) trace(text string, cmd *exec.Cmd) trace {
 // onRealTerminal runs the program on a pseudo-terminal.
 func (p *program) onRealTerminal(t *testing.T) trace {
 	t.Helper()
-	keyboard, screen := openTerminal(t)
+	keyboard, screen := muxtest.OpenTerminal(t)
+	unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: cols})
 	cmd := p.command(t)
 	cmd.Stdout, cmd.Stderr = screen, screen
 	if err := cmd.Start(); err != nil {
@@ -172,28 +173,4 @@ func (p *program) onRealTerminal(t *testing.T) trace {
 		t.Fatal(err)
 	}
 	return p.trace(string(text), cmd)
-}
-
-func openTerminal(t *testing.T) (keyboard, screen *os.File) {
-	t.Helper()
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	t.Cleanup(func() { keyboard.Close() })
-	number := 0
-	conn := muxtest.Must(keyboard.SyscallConn())
-	conn.Control(func(fd uintptr) {
-		unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0)
-		unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: cols})
-		number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
-	})
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	screen, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("no pseudo-terminals: %v", err)
-	}
-	return keyboard, screen
 }
