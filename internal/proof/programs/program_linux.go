@@ -252,6 +252,7 @@ func environment(dir string) []string {
 		return strings.HasPrefix(name, "MAKE") || strings.HasPrefix(name, "GIT_") || name == "NODE_OPTIONS" || name == "PYTHONUNBUFFERED" || name == "MFLAGS"
 	})
 	return append(env, "LC_ALL=C", "PWD="+dir, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"PAGER=cat", "GIT_PAGER=cat", "MANPAGER=cat", // as iomux -tty sets them where nobody can press keys
 		"GOFLAGS=", "GOWORK=off", "GOPROXY=off", "GOTOOLCHAIN=local", "NO_COLOR=1", "NO_UPDATE_NOTIFIER=1", "npm_config_update_notifier=false", "DENO_NO_UPDATE_CHECK=1")
 }
 
