@@ -205,15 +205,17 @@ func (m *Mux) read(ctx context.Context) (TaggedData, error) {
 		if err != errWouldBlock && err != errRetry {
 			return TaggedData{}, m.orClosed(err)
 		}
+		// Watched first, then asked: contexts that end before anybody calls Done share
+		// one closed channel, so that one may be taken for another that was watched
+		// before. A wake that comes too late finds another read in the park, or none:
+		// it costs a look, and cannot be taken for a cancel.
+		m.watched.watch(ctx)
 		if err := ctx.Err(); err != nil {
 			return TaggedData{}, m.orClosed(err)
 		}
 		if err == errRetry {
 			continue
 		}
-		// A wake that comes too late finds another read in the park, or none: it
-		// costs a look, and cannot be taken for a cancel.
-		m.watched.watch(ctx)
 		if err := m.t.park(); err != nil {
 			return TaggedData{}, m.orClosed(fmt.Errorf("iomux: wait for data: %w", err))
 		}
