@@ -49,7 +49,8 @@ type TaggedData struct {
 // that the first one holds. Each piece comes out once.
 //
 // The zero Mux cannot be used: [New], [NewIn], [NewAbstract] and [NewPipe] make
-// one. It holds descriptors, which only [Mux.Close] gives back.
+// one. It holds descriptors until [Mux.Close], or until the garbage collector
+// finds that the Mux was dropped.
 type Mux struct {
 	t      transport
 	turn   turn        // the right to read
@@ -117,7 +118,7 @@ var (
 // The errors match what the system said: [os.ErrNotExist], [os.ErrPermission],
 // unix.ENOTDIR or unix.ENAMETOOLONG for the directory, unix.EMFILE or
 // unix.ENFILE for descriptors; nothing is left behind then. On Linux a Mux holds
-// three descriptors, and two for each of its senders that is open, the sender
+// four descriptors, and two for each of its senders that is open, the sender
 // itself being one of them.
 func New() (*Mux, error) { return NewIn("") }
 

@@ -36,7 +36,7 @@ var errPathTooLong = unix.ENAMETOOLONG
 // NewAbstract makes a [Mux] whose receive end is a datagram socket with an
 // abstract address (unix(7)); it touches no file system. It exists on Linux
 // only, does not block, and needs [Mux.Close] in the end. All else is as with
-// [New], but that a Mux holds two descriptors.
+// [New], but that a Mux holds three descriptors.
 //
 // Anyone in the same network namespace can find that address and send to it.
 // What strangers send is discarded, but it takes places in the queue, so they
