@@ -18,7 +18,7 @@ func init() { programs["counter"] = counter }
 // counter says which signals come, and ends by SIGUSR1.
 func counter([]string) int {
 	c := make(chan os.Signal, 16)
-	signal.Notify(c, unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGTERM, unix.SIGUSR1)
+	signal.Notify(c, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	fmt.Printf("ready %d %d\n", os.Getpid(), os.Getppid())
 	for sig := range c {
 		fmt.Println(unix.SignalName(sig.(syscall.Signal)))
@@ -50,7 +50,7 @@ func TestTerminalSignals(t *testing.T) {
 		s.await(`SIGQUIT\r\n$`)
 		unix.Kill(iomux, unix.SIGTERM)
 		s.await(`SIGTERM\r\n$`)
-		want += "SIGQUIT SIGHUP SIGINT SIGHUP SIGINT SIGQUIT SIGTERM "
+		want += "SIGQUIT SIGUSR2 SIGINT SIGUSR2 SIGINT SIGQUIT SIGTERM "
 	}
 	unix.Kill(iomux, unix.SIGUSR1)
 	got := strings.NewReplacer("^\\", "", "^C", "", "\n", " ").Replace(s.end(5))
@@ -60,11 +60,32 @@ func TestTerminalSignals(t *testing.T) {
 	}
 }
 
-// settled waits until iomux has dealt with the signal before: it deals with one
-// after the other, and SIGHUP to it alone is passed on.
+// Two keys pressed at once: each reaches the command once.
+func TestTerminalSignalsTogether(t *testing.T) {
+	shell := exec.Command("sh", "-c", `trap : INT QUIT; iomux counter; echo "[$?]"; read x`)
+	s := startOnTerminal(t, shell, nil)
+	m := s.await(`ready (\d+) (\d+)\r\n`)
+	iomux := must(strconv.Atoi(m[2]))
+	const rounds = 5
+	for range rounds {
+		s.press("\x1c\x03")
+		s.await(`(SIGINT\r\n.*SIGQUIT|SIGQUIT\r\n.*SIGINT)\r\n$`)
+		settled(s, iomux)
+	}
+	unix.Kill(iomux, unix.SIGUSR1)
+	got := s.end(5)
+	for _, name := range []string{"SIGINT", "SIGQUIT"} {
+		if n := strings.Count(got, name); n != rounds {
+			t.Errorf("%s came %d times, want %d: %q", name, n, rounds, got)
+		}
+	}
+}
+
+// settled waits until iomux has dealt with the signal before: of those that wait it takes
+// the lowest first, and SIGUSR2 to it alone is passed on.
 func settled(s *session, iomux int) {
-	unix.Kill(iomux, unix.SIGHUP)
-	s.await(`SIGHUP\r\n$`)
+	unix.Kill(iomux, unix.SIGUSR2)
+	s.await(`SIGUSR2\r\n$`)
 }
 
 // A loop in a shell ends by Ctrl-C, in a script and at the prompt.

@@ -21,9 +21,16 @@ import (
 // what signals it is sent stay pending, to be seen in /proc. It dies with iomux.
 type witness struct {
 	pid   atomic.Int64
-	renew chan struct{} // asks for another one, whose pid comes by ready
-	ready chan int
+	also  uint64        // what the one before was sent and nobody has asked about, a bit each
+	renew chan struct{} // asks for another one, which comes by ready
+	ready chan held
 	end   chan struct{}
+}
+
+// held is a process that is held, and what the one before had pending.
+type held struct {
+	pid    int // 0 if there is none
+	before uint64
 }
 
 // witnessDelay is how much later than iomux a witness may get the signal. The
@@ -39,7 +46,7 @@ func newWitness() *witness {
 		return nil
 	}
 	unix.Close(tty)
-	w := &witness{renew: make(chan struct{}), ready: make(chan int), end: make(chan struct{})}
+	w := &witness{renew: make(chan struct{}), ready: make(chan held), end: make(chan struct{})}
 	go w.hold()
 	if w.take(); w.pid.Load() == 0 {
 		return nil
@@ -51,15 +58,18 @@ func newWitness() *witness {
 // pending stays so.
 func (w *witness) hold() {
 	runtime.LockOSThread() // for ever: the thread goes, and what it traces
+	var before held
 	for {
 		pid, err := startHeld()
 		if err != nil {
 			pid = 0
 		}
-		w.ready <- pid
+		now := held{pid: pid, before: pending(before.pid)} // in this order: one of the two gets each signal
+		endHeld(before.pid)
+		w.ready <- now
+		before = now
 		select {
 		case <-w.renew:
-			endHeld(pid)
 		case <-w.end:
 			endHeld(pid)
 			close(w.ready)
@@ -77,7 +87,11 @@ func (w *witness) close() {
 	}
 }
 
-func (w *witness) take() { w.pid.Store(int64(<-w.ready)) }
+func (w *witness) take() {
+	h := <-w.ready
+	w.pid.Store(int64(h.pid))
+	w.also |= h.before
+}
 
 // number is the process number of the witness, or 0.
 func (w *witness) number() int {
@@ -87,16 +101,19 @@ func (w *witness) number() int {
 	return int(w.pid.Load())
 }
 
-// saw reports whether the group got the signal.
+// saw reports whether the group got the signal. Not at once with itself.
 func (w *witness) saw(sig syscall.Signal) bool {
+	bit := uint64(1) << (sig - 1)
+	seen := w.also&bit != 0
 	for deadline := time.Now().Add(witnessDelay); ; time.Sleep(time.Millisecond) {
-		if pending(int(w.pid.Load()), sig) {
+		if pending(int(w.pid.Load()))&bit != 0 {
 			w.renew <- struct{}{}
 			w.take()
-			return true
+			seen = true
 		}
-		if time.Now().After(deadline) {
-			return false
+		w.also &^= bit
+		if seen || time.Now().After(deadline) {
+			return seen
 		}
 	}
 }
@@ -144,14 +161,17 @@ func endHeld(pid int) {
 	}
 }
 
-// pending reports whether a process was sent the signal and has not handled it.
-func pending(pid int, sig syscall.Signal) bool {
+// pending returns what a process was sent and has not handled, a bit each.
+func pending(pid int) uint64 {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
-		return false
+		return 0
 	}
 	_, line, _ := bytes.Cut(status, []byte("\nShdPnd:"))
 	line, _, _ = bytes.Cut(line, []byte("\n"))
 	set, err := strconv.ParseUint(string(bytes.TrimSpace(line)), 16, 64)
-	return err == nil && set&(1<<(sig-1)) != 0
+	if err != nil {
+		return 0
+	}
+	return set
 }
