@@ -136,8 +136,8 @@ type row struct {
 	untold  map[string]bool   // without a word of it
 }
 
-// run runs the program several times on each kind.
-func (p *program) run(times int) row {
+// run runs the program several times on each of the kinds.
+func (p *program) run(times int, kinds []kind) row {
 	r := row{program: p, found: make(map[string]string), untold: make(map[string]bool)}
 	dir, err := p.prepare()
 	defer os.RemoveAll(dir)

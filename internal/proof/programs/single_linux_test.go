@@ -132,7 +132,7 @@ func TestNodeManyLines(t *testing.T) {
 // so; with a pipe all of it comes.
 func TestPythonLargeWrite(t *testing.T) {
 	need(t, "python3")
-	const size = 20_000_000
+	const size = 5_000_000
 	forBoth(t, func(t *testing.T, k muxtest.Kind, m *iomux.Mux) {
 		out, errs, err := textOf(m, exec.Command("python3", "-c", fmt.Sprintf("print('x' * %d)", size)))
 		if k.Pipe {

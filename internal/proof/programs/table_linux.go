@@ -285,7 +285,7 @@ func tools() []*program {
 		{name: "curl: body and headers", needs: []string{"curl"}, argv: []string{"sh", "-c", `curl -sS -D /dev/fd/2 "file://$PWD/large" && curl "file://$PWD/missing"`}, exit: 37, setUp: large, clean: withoutTimes,
 			sockets: noSuchFile, refuses: noBinary, advice: takePipes},
 		{name: "curl: 10 MB with the progress meter", needs: []string{"curl"}, argv: []string{"sh", "-c", `curl "file://$PWD/large"`}, setUp: large, clean: dataOnly, refuses: noBinary},
-		{name: "xargs -P4", needs: []string{"xargs", "seq"}, argv: []string{"sh", "-c", `seq 200 | xargs -P4 -n1 sh -c 'echo out $0; echo err $0 >&2'`}, clean: sortedLines},
+		{name: "xargs -P4", needs: []string{"xargs", "seq"}, argv: []string{"sh", "-c", `seq 100 | xargs -P4 -n1 sh -c 'echo out $0; echo err $0 >&2'`}, clean: sortedLines},
 		{name: "yes | head", needs: []string{"yes"}, argv: []string{"sh", "-c", "yes | head -n 100000"}},
 		{name: "grep: lines and errors", needs: []string{"grep"}, argv: []string{"sh", "-c", "grep -c 012 large missing"}, setUp: large, exit: 2},
 		{name: "find and ls: names and errors", needs: []string{"find"}, argv: []string{"sh", "-c", "find . missing | sort; ls missing ."}, setUp: large, exit: 2},
