@@ -22,10 +22,18 @@ func dieOf(sig syscall.Signal) {
 
 // setDefault gives a signal its default action. What signal.Reset gives it is the
 // Go runtime's: that one prints the stacks at SIGQUIT and ignores SIGUSR1.
-func setDefault(sig syscall.Signal) {
-	const setSize = 8    // of the kernel's sigset_t, rt_sigaction(2)
-	var action [8]uint64 // SIG_DFL, no flags, an empty mask: all zero, in whatever order
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, setSize, 0, 0)
+func setDefault(sig syscall.Signal) (before sigaction) {
+	return setAction(sig, sigaction{})
+}
+
+// A sigaction is large enough for the kernel's. SIG_DFL, no flags and an empty mask
+// are all zero, in whatever order.
+type sigaction [8]uint64
+
+func setAction(sig syscall.Signal, action sigaction) (before sigaction) {
+	const setSize = 8 // of the kernel's sigset_t, rt_sigaction(2)
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), uintptr(unsafe.Pointer(&before)), setSize, 0, 0)
+	return before
 }
 
 // unblock lets a signal through to this thread.

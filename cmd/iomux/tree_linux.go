@@ -44,8 +44,9 @@ func (t *tree) reap(command int) {
 
 // A process is one as /proc shows it.
 type process struct {
-	pid, parent int
-	dead        bool
+	pid, parent, group int
+	dead               bool
+	stopped            bool // by a signal, or by whoever traces it
 }
 
 // readProcess reads /proc/PID/stat. The name may have any characters in it, but
@@ -56,24 +57,42 @@ func readProcess(pid int) (process, bool) {
 		return process{}, false
 	}
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 2 {
+	if len(fields) < 3 {
 		return process{}, false
 	}
-	parent, err := strconv.Atoi(string(fields[1]))
-	return process{pid, parent, fields[0][0] == 'Z' || fields[0][0] == 'X'}, err == nil
+	p := process{pid: pid}
+	switch fields[0][0] {
+	case 'Z', 'X':
+		p.dead = true
+	case 'T', 't':
+		p.stopped = true
+	}
+	p.parent, err = strconv.Atoi(string(fields[1]))
+	if err == nil {
+		p.group, err = strconv.Atoi(string(fields[2]))
+	}
+	return p, err == nil
+}
+
+// allProcesses are those that /proc shows: without it none.
+func allProcesses() (all []process) {
+	names, _ := os.ReadDir("/proc")
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name.Name()); err == nil {
+			if p, ok := readProcess(pid); ok {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
 }
 
 // processes are the living processes of the tree, or the dead ones that nobody
 // has waited for yet.
 func (t *tree) processes(dead bool) []process {
 	children := map[int][]process{}
-	names, _ := os.ReadDir("/proc") // without it there is nothing to be known
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name.Name()); err == nil {
-			if p, ok := readProcess(pid); ok {
-				children[p.parent] = append(children[p.parent], p)
-			}
-		}
+	for _, p := range allProcesses() {
+		children[p.parent] = append(children[p.parent], p)
 	}
 	var found []process
 	for parents := []int{os.Getpid()}; len(parents) > 0; parents = parents[1:] {

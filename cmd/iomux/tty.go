@@ -26,7 +26,12 @@ func startUnderTTY(cmd *exec.Cmd, mode string) error {
 		// A pager would wait for keys that nobody can press.
 		cmd.Env = append(cmd.Environ(), "PAGER=cat", "GIT_PAGER=cat", "MANPAGER=cat")
 	}
-	return tty.Terminal{Real: realTerminal(controlling)}.Start(cmd)
+	stops := catchStops()
+	if err := (tty.Terminal{Real: realTerminal(controlling)}).Start(cmd); err != nil {
+		return err
+	}
+	go stopLast(stops, cmd.Process.Pid)
+	return nil
 }
 
 // realTerminal is the terminal that iomux runs on, or nil. It stays open.

@@ -162,12 +162,15 @@ func endHeld(pid int) {
 }
 
 // pending returns what a process was sent and has not handled, a bit each.
-func pending(pid int) uint64 {
+func pending(pid int) uint64 { return signalSet(pid, "ShdPnd") }
+
+// signalSet is one of the sets of signals in /proc/PID/status, a bit each.
+func signalSet(pid int, name string) uint64 {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0
 	}
-	_, line, _ := bytes.Cut(status, []byte("\nShdPnd:"))
+	_, line, _ := bytes.Cut(status, []byte("\n"+name+":"))
 	line, _, _ = bytes.Cut(line, []byte("\n"))
 	set, err := strconv.ParseUint(string(bytes.TrimSpace(line)), 16, 64)
 	if err != nil {
