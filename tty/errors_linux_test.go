@@ -176,7 +176,7 @@ func TestMissing(t *testing.T) {
 		"no asker": {failing(unix.SYS_OPENAT, unix.EACCES, seccomp.Match{Arg: 2, Values: []uint32{unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC}}),
 			[]string{"unsupported", "through /proc"}},
 		"no memory": {failing(unix.SYS_OPENAT, unix.EACCES, seccomp.Match{Arg: 2, Values: []uint32{unix.O_RDWR | unix.O_CLOEXEC}}),
-			[]string{"unsupported", "through /proc"}},
+			[]string{"unsupported", "ptrace_scope"}},
 		"no questions": {failing(unix.SYS_IOCTL, unix.EINVAL, seccomp.Match{Arg: 1, Values: []uint32{unix.SECCOMP_IOCTL_NOTIF_RECV}}),
 			[]string{"unsupported", "Linux 5.9 or later"}},
 	} {

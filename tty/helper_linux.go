@@ -61,7 +61,24 @@ func startHelper(listener int) (*helper, error) {
 		h.release()
 		return nil, helperError("fork/exec", err)
 	}
+	if !canWriteTo(h.pid) {
+		h.kill()
+		h.release()
+		h.wait()
+		return nil, unsupported("the memory of other processes cannot be written through /proc: kernel.yama.ptrace_scope, or another security module, forbids it")
+	}
 	return h, nil
+}
+
+// canWriteTo reports whether the memory of this child may be written. What is
+// forbidden for the helper is for the command, too: it would see no terminal.
+func canWriteTo(pid int) bool {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/mem", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err == unix.EMFILE || err == unix.ENFILE
+	}
+	unix.Close(fd)
+	return true
 }
 
 func helperError(call string, err error) error {

@@ -83,7 +83,7 @@ func TestNothingLeft(t *testing.T) {
 	_, screen := muxtest.OpenTerminal(t)
 	runOnPipe(t, tty.Terminal{Real: screen}, exec.Command("true")) // what is made but once
 	checkNothingLeft(t)
-	for range scaled(100) {
+	for range muxtest.Rounds(50) {
 		runOnPipe(t, tty.Terminal{}, sh("test -t 1; exit"))
 		runOnPipe(t, tty.Terminal{Real: screen}, exec.Command("true"))
 		if err := (tty.Terminal{}).Start(&exec.Cmd{Path: "/does/not/exist", Stdout: screen}); err == nil {

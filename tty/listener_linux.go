@@ -74,8 +74,12 @@ func (l *listener) wait() bool {
 func poll(fd int) int16 {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for {
-		if _, err := unix.Poll(fds, 0); err != unix.EINTR {
+		switch _, err := unix.Poll(fds, 0); err {
+		case nil:
 			return fds[0].Revents
+		case unix.EINTR:
+		default: // EINVAL with an RLIMIT_NOFILE of 0: the helper can do better
+			return unix.POLLERR
 		}
 	}
 }

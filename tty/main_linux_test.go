@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 	"github.com/seed-5082a588/iomux/tty"
 )
 
@@ -29,6 +30,7 @@ var programs = map[string]func(args []string) int{
 	"ask":     ask,
 	"storm":   stormChild,
 	"fuzz":    fuzzChild,
+	"starve":  starve,
 }
 
 func TestMain(m *testing.M) {
@@ -55,7 +57,7 @@ func sh(script string, args ...string) *exec.Cmd {
 // nothing here may block for ever.
 func watch(t testing.TB) {
 	t.Helper()
-	limit := time.Duration(scaled(10)) * time.Minute
+	limit := muxtest.TimeLimit()
 	timer := time.AfterFunc(limit, func() {
 		fmt.Fprintf(os.Stderr, "%s: not over after %v\n", t.Name(), limit)
 		pprof.Lookup("goroutine").WriteTo(os.Stderr, 2)

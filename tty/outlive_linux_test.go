@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-5082a588/iomux/internal/muxtest"
 )
 
 // serveKilled runs the command on a terminal whose process is killed, after its
@@ -59,7 +61,7 @@ func serveKilled(t *testing.T, delay time.Duration, killed func(), args ...strin
 func TestKilled(t *testing.T) {
 	watch(t)
 	self := must(os.Executable())
-	for range scaled(40) {
+	for range muxtest.Rounds(20) {
 		delay := time.Duration(rand.IntN(10_000)) * time.Microsecond
 		if got := serveKilled(t, delay, nil, self, "ask", "often", "500"); got != "asked\n" {
 			t.Fatalf("killed %v after the first line: %q", delay, got)
@@ -94,12 +96,4 @@ func TestDaemon(t *testing.T) {
 			t.Errorf("got %q, want in it %q", got, want)
 		}
 	}
-}
-
-// scaled is n, or less if tests are to be short.
-func scaled(n int) int {
-	if testing.Short() {
-		return max(1, n/10)
-	}
-	return n
 }

@@ -3,12 +3,17 @@
 package tty_test
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -36,6 +41,8 @@ func ask(args []string) int {
 		return askOften(must(strconv.Atoi(args[1])))
 	case "time":
 		return timeCalls(args[1], must(strconv.Atoi(args[2])))
+	case "interrupted":
+		return askInterrupted(args[1], must(strconv.Atoi(args[2])))
 	case "undumpable":
 		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 			return 1
@@ -72,6 +79,78 @@ func askOften(times int) int {
 	}
 	wg.Wait()
 	fmt.Println("asked")
+	return 0
+}
+
+// askInterrupted asks so often on a thread that is sent signals all the time, whose
+// handler has the kernel make interrupted calls again or not. It reports how
+// many calls were interrupted, and fails at any other error or wrong answer.
+func askInterrupted(restart string, times int) int {
+	signal.Notify(make(chan os.Signal, 1), unix.SIGUSR2)
+	if restart == "no" {
+		clearRestart(unix.SIGUSR2)
+	}
+	runtime.LockOSThread()
+	thread := unix.Gettid()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for unix.Tgkill(unix.Getpid(), thread, unix.SIGUSR2) == nil { // so often that it hits some
+			time.Sleep(200 * time.Microsecond)
+		}
+	}()
+	interrupted := 0
+	for range times {
+		w, err := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ)
+		for ; err == unix.EINTR; w, err = unix.IoctlGetWinsize(1, unix.TIOCGWINSZ) {
+			interrupted++
+		}
+		if err != nil || w.Row != 24 || w.Col != 80 {
+			fmt.Println("wrong answer:", w, err)
+			return 1
+		}
+	}
+	fmt.Println(interrupted)
+	return 0
+}
+
+// clearRestart takes SA_RESTART from the handler of a signal.
+func clearRestart(sig syscall.Signal) {
+	const (
+		setSize = 8          // of the kernel's sigset_t
+		flags   = 1          // where they are in its struct sigaction
+		restart = 0x10000000 // SA_RESTART
+	)
+	var action [4]uint64
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&action)), setSize, 0, 0)
+	action[flags] &^= restart
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, setSize, 0, 0)
+}
+
+// starve starts a command on a terminal, and may have no more than so many
+// descriptors for the first answer. It tells the command when to ask.
+func starve(args []string) int {
+	cmd := sh(`read x; test -t 1 && echo terminal || echo none; read x; test -t 1 && echo terminal || echo none`)
+	stdin := must(cmd.StdinPipe())
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := (tty.Terminal{}).Start(cmd); err != nil {
+		fmt.Println(err)
+		return 111
+	}
+	var limit unix.Rlimit
+	unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	before := limit
+	limit.Cur = must(strconv.ParseUint(args[0], 0, 64))
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 1
+	}
+	stdin.Write([]byte("\n"))
+	bufio.NewReader(os.Stdin).ReadString('\n') // when the answer has been seen
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		return 2
+	}
+	stdin.Write([]byte("\n"))
+	cmd.Wait()
 	return 0
 }
 

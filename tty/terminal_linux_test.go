@@ -3,6 +3,7 @@
 package tty_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -200,6 +201,49 @@ func TestNonblock(t *testing.T) {
 			t.Errorf("got %d bytes, want %d", got, want)
 		}
 	})
+}
+
+// A signal whose handler lacks SA_RESTART may interrupt a call that is asked about,
+// before the question is taken. It does nothing else, and nothing to other calls.
+func TestInterrupted(t *testing.T) {
+	watch(t)
+	for _, restart := range []string{"yes", "no"} {
+		text := runOnPipe(t, tty.Terminal{}, child("ask", "interrupted", restart, "1000"))
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil || restart == "yes" && n > 0 {
+			t.Errorf("SA_RESTART %s: %q", restart, text)
+		}
+		t.Logf("SA_RESTART %s: %d interruptions in 1000 calls", restart, n)
+	}
+}
+
+// Without a descriptor for the answer there is no terminal, and the command works
+// on. Where none at all is allowed, as in a sandbox, the helper takes over.
+func TestStarved(t *testing.T) {
+	for limit, want := range map[string]string{"1": "none\nterminal\n", "0": "none\nnone\n"} {
+		t.Run(limit, func(t *testing.T) {
+			watch(t)
+			checkNothingLeft(t)
+			cmd := child("starve", limit)
+			stdin := must(cmd.StdinPipe())
+			stdout := bufio.NewReader(must(cmd.StdoutPipe()))
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			got := must(stdout.ReadString('\n'))
+			if strings.HasPrefix(got, "tty: ") {
+				cmd.Wait()
+				t.Skip(got)
+			}
+			stdin.Write([]byte("\n"))
+			if got += must(stdout.ReadString('\n')); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func setNonblock() int {
