@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -24,16 +25,19 @@ const rows, cols = 24, 80
 // TestPrograms compares what programs write, in which order, and how they end,
 // with what they do on a real terminal.
 func TestPrograms(t *testing.T) {
-	ran := 0
+	var ran atomic.Int64
+	t.Cleanup(func() { t.Logf("%d programs", ran.Load()) })
 	for _, p := range programs {
 		t.Run(p.name, func(t *testing.T) {
-			muxtest.Watch(t)
 			if p.slow && testing.Short() {
 				t.Skip("it takes too long")
 			}
 			p.look(t)
+			t.Parallel()
+			muxtest.Watch(t)
+			p.prepare(t)
 			want := p.onRealTerminal(t)
-			ran++
+			ran.Add(1)
 			if p.colour && !strings.Contains(want.text, "\x1b[") {
 				t.Logf("no colours on a real terminal: %q", want.text)
 			}
@@ -51,7 +55,6 @@ func TestPrograms(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d programs", ran)
 }
 
 // notOn says why the program cannot do on this kind of Mux what it does elsewhere.
@@ -82,31 +85,41 @@ func (tr trace) String() string {
 	return strconv.Quote(tr.text[:min(most, len(tr.text))]) + " (" + strconv.Itoa(len(tr.text)) + " bytes), exit code " + strconv.Itoa(tr.code)
 }
 
-// command is the program, ready to be run in a directory that is prepared.
-func (p *program) command(t *testing.T) *exec.Cmd {
+// prepare makes the directory that each run of the program gets a copy of.
+func (p *program) prepare(t *testing.T) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "work") // a name that is the same each time
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	p.dir = t.TempDir()
 	for name, text := range p.files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	env := append(os.Environ(), "TERM=xterm-256color", "PAGER=cat", "GIT_PAGER=cat", "GREET="+muxtest.Must(os.Executable()),
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_COMMITTER_DATE=2020-01-01T00:00:00", "LC_ALL=C.UTF-8", "COLUMNS=", "LINES=", "NO_COLOR=")
-	env = without(env, "NO_COLOR", "COLUMNS", "LINES", "CI", "FORCE_COLOR")
-	if p.build != "" {
-		build := exec.Command("sh", "-c", p.build)
-		build.Dir, build.Env = dir, env
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Skipf("%s: %v\n%s", p.build, err, out)
-		}
+	if p.build == "" {
+		return
+	}
+	build := exec.Command("sh", "-c", p.build)
+	build.Dir, build.Env = p.dir, environment()
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Skipf("%s: %v\n%s", p.build, err, out)
+	}
+}
+
+// command is the program, ready to be run in a directory of its own.
+func (p *program) command(t *testing.T) *exec.Cmd {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "work") // a name that is the same each time
+	if out, err := exec.Command("cp", "-a", p.dir, dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	cmd := exec.Command("sh", "-c", p.run)
-	cmd.Dir, cmd.Env = dir, env
+	cmd.Dir, cmd.Env = dir, environment()
 	return cmd
+}
+
+func environment() []string {
+	return append(without(os.Environ(), "NO_COLOR", "COLUMNS", "LINES", "CI", "FORCE_COLOR"),
+		"TERM=xterm-256color", "PAGER=cat", "GIT_PAGER=cat", "GREET="+muxtest.Must(os.Executable()),
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_COMMITTER_DATE=2020-01-01T00:00:00", "LC_ALL=C.UTF-8")
 }
 
 func without(env []string, names ...string) (kept []string) {

@@ -11,6 +11,7 @@ type program struct {
 	run    string            // what the shell runs on the terminal
 	colour bool              // it writes escape sequences there
 	slow   bool              // too much so for short tests
+	dir    string            // with its files, after the build
 }
 
 const (
@@ -70,7 +71,7 @@ print("out"); print("err", file=sys.stderr); print("out"); print(sys.stdout.isat
 	{name: "zsh", needs: "zsh", run: shellScript("zsh")},
 	{name: "ksh", needs: "ksh", run: shellScript("ksh")},
 	{name: "fish", needs: "fish", run: `fish --no-config -c 'echo out; echo err >&2; isatty stdout; and echo tty; exit 3'`, slow: true},
-	{name: "background", run: `(sleep 0.05; echo late) & echo out; echo err >&2; wait`},
+	{name: "background", build: "mkfifo go", run: `(read x <go; echo late) & echo out; echo err >&2; echo >go; wait`},
 	{name: "dev stderr", run: `echo out; echo err >/dev/stderr; echo out >/dev/stdout; cat /dev/null`},
 	{name: "gcc error", needs: "gcc", files: map[string]string{"t.c": badC}, run: "gcc t.c", colour: true},
 	{name: "g++ error", needs: "g++", files: map[string]string{"t.cc": badC}, run: "g++ -Wall t.cc", colour: true, slow: true},
