@@ -20,7 +20,10 @@ import (
 )
 
 // ways are how a command is started, to see what a terminal costs.
-var ways = map[string]func(*exec.Cmd) error{"pipe": (*exec.Cmd).Start, "terminal": tty.Terminal{}.Start}
+var ways = []struct {
+	name  string
+	start func(*exec.Cmd) error
+}{{"pipe", (*exec.Cmd).Start}, {"terminal", tty.Terminal{}.Start}}
 
 // runAs runs the command with a pipe as its output, and returns that.
 func runAs(b *testing.B, start func(*exec.Cmd) error, cmd *exec.Cmd) string {
@@ -44,15 +47,15 @@ func runAs(b *testing.B, start func(*exec.Cmd) error, cmd *exec.Cmd) string {
 }
 
 // benchmarkWays runs the command in turn on a pipe and on a terminal, and reports
-// how long its start takes, and all of it, in the tenth in which it is fastest.
+// the median of how long its start takes, and all of it, and how many times as long
+// that is on a terminal.
 func benchmarkWays(b *testing.B, command func() *exec.Cmd) {
-	names := []string{"pipe", "terminal"}
 	var started, ended [2][]time.Duration
 	for b.Loop() {
-		for i, name := range names {
+		for i, way := range ways {
 			begin := time.Now()
 			start := func(cmd *exec.Cmd) error {
-				err := ways[name](cmd)
+				err := way.start(cmd)
 				started[i] = append(started[i], time.Since(begin))
 				return err
 			}
@@ -60,17 +63,21 @@ func benchmarkWays(b *testing.B, command func() *exec.Cmd) {
 			ended[i] = append(ended[i], time.Since(begin))
 		}
 	}
-	for i, name := range names {
-		b.ReportMetric(fastTenth(started[i]), name+"-start-ns")
-		b.ReportMetric(fastTenth(ended[i]), name+"-end-ns")
-	}
+	reportRatio(b, "start", median(started[0]), median(started[1]))
+	reportRatio(b, "end", median(ended[0]), median(ended[1]))
 }
 
-// fastTenth is the first decile: what others on the machine take away hits some
-// measurements and not others.
-func fastTenth(times []time.Duration) float64 {
-	slices.Sort(times)
-	return float64(times[len(times)/10])
+// reportRatio reports nanoseconds of something on a pipe and on a terminal.
+func reportRatio(b *testing.B, what string, pipe, terminal float64) {
+	b.ReportMetric(pipe, "pipe-"+what+"-ns")
+	b.ReportMetric(terminal, "terminal-"+what+"-ns")
+	b.ReportMetric(terminal/pipe, "ratio-"+what)
+	b.ReportMetric(0, "ns/op") // which would be the sum of both
+}
+
+func median[T time.Duration | float64](values []T) float64 {
+	slices.Sort(values)
+	return float64(values[len(values)/2])
 }
 
 // BenchmarkStart starts a command that does nothing, and waits for it.
@@ -78,21 +85,25 @@ func BenchmarkStart(b *testing.B) {
 	benchmarkWays(b, func() *exec.Cmd { return exec.Command("true") })
 }
 
-// BenchmarkCall has a command make system calls: one that a terminal answers, and
-// one that nobody asks about.
+// BenchmarkCall has commands make system calls: such that a terminal answers, and
+// such that nobody asks about.
 func BenchmarkCall(b *testing.B) {
 	for _, call := range []string{"winsize", "fstat", "getppid", "read"} {
-		for _, name := range []string{"pipe", "terminal"} {
-			b.Run(call+"/"+name, func(b *testing.B) {
-				text := runAs(b, ways[name], child("ask", "time", call, strconv.Itoa(b.N)))
-				b.ReportMetric(must(strconv.ParseFloat(strings.TrimSpace(text), 64)), "ns/op")
-			})
-		}
+		b.Run(call, func(b *testing.B) {
+			var times [2][]float64
+			for b.Loop() {
+				for i, way := range ways {
+					text := runAs(b, way.start, child("ask", "time", call, "2000"))
+					times[i] = append(times[i], must(strconv.ParseFloat(strings.TrimSpace(text), 64)))
+				}
+			}
+			reportRatio(b, "call", median(times[0]), median(times[1]))
+		})
 	}
 }
 
-// timeCalls prints how many nanoseconds one of n calls takes, in the tenth of the
-// time in which they are fastest.
+// timeCalls prints how many nanoseconds one of n calls takes: the median of those
+// of ten at a time.
 func timeCalls(name string, n int) int {
 	var st unix.Stat_t
 	zero := must(os.Open("/dev/zero"))
@@ -114,7 +125,7 @@ func timeCalls(name string, n int) int {
 		}
 		times[i] = time.Since(start)
 	}
-	fmt.Println(fastTenth(times) / batch)
+	fmt.Println(median(times) / batch)
 	return 0
 }
 
