@@ -100,10 +100,17 @@ type transport interface {
 }
 
 var (
-	errWouldBlock = errors.New("iomux: nothing to read now")
-	errRetry      = errors.New("iomux: receive again")
-	errClosed     = fmt.Errorf("iomux: Mux is closed: %w", os.ErrClosed)
+	errWouldBlock       = errors.New("iomux: nothing to read now")
+	errRetry            = errors.New("iomux: receive again")
+	errClosed     error = closedError{}
 )
+
+// A closedError is made without package fmt, which takes its time when a program
+// first needs it: every one that imports this package would, at its start.
+type closedError struct{}
+
+func (closedError) Error() string { return "iomux: Mux is closed: " + os.ErrClosed.Error() }
+func (closedError) Unwrap() error { return os.ErrClosed }
 
 // New makes a Mux whose receive end is a datagram socket in a private
 // directory (mode 0700) under [os.TempDir]. It does not block, and needs

@@ -2,7 +2,6 @@ package iomux
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -52,7 +51,7 @@ func NewAbstract() (*Mux, error) {
 // abstractName makes an address that is never used twice: the queue may still
 // hold messages of a sender that is gone, and the kernel's own choices come
 // again. It has no NUL but the first: x/sys cuts there.
-func abstractName() string { return "\x00iomux-" + rand.Text() }
+func abstractName() string { return "\x00iomux-" + randomText() }
 
 // senderNameLen is the length of every abstractName: NUL, iomux-, 26 letters.
 const senderNameLen = 1 + 6 + 26

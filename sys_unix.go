@@ -3,7 +3,6 @@
 package iomux
 
 import (
-	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -43,7 +42,7 @@ func senderSocket(to *address) (fd int, addr string, err error) {
 		return -1, "", err
 	}
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
-	addr = filepath.Join(to.dir, rand.Text())
+	addr = filepath.Join(to.dir, randomText())
 	if err := bindSocket(fd, addr); err != nil {
 		unix.Close(fd)
 		return -1, "", err

@@ -5,6 +5,7 @@ package iomux
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -91,4 +92,16 @@ func removeIfThere(path string) error {
 		return err
 	}
 	return nil
+}
+
+// randomText returns 26 characters from 130 random bits. They are those of the
+// runtime, which os.MkdirTemp takes for names, too: crypto/rand would have every
+// program that imports this package start later, for what it does at its start.
+func randomText() string {
+	const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var text [26]byte
+	for i := range text {
+		text[i] = characters[rand.Uint32()%uint32(len(characters))]
+	}
+	return string(text[:])
 }

@@ -7,10 +7,15 @@ package main
 //go:generate sh -c "go run . -generate=zsh >../../completions/_iomux"
 //go:generate sh -c "go run . -generate=fish >../../completions/iomux.fish"
 
-// generators are what -generate makes of the table of flags.
-var generators = map[string]func([]flagRow) string{
-	"man":  manualPage,
-	"bash": bashCompletion,
-	"zsh":  zshCompletion,
-	"fish": fishCompletion,
+// generate is what -generate makes of the table of flags.
+func generate(what string, table []flagRow) string {
+	switch what {
+	case "man":
+		return manualPage(table)
+	case "bash":
+		return bashCompletion(table)
+	case "zsh":
+		return zshCompletion(table)
+	}
+	return fishCompletion(table)
 }

@@ -24,7 +24,7 @@ func TestGenerated(t *testing.T) {
 	table := flagTable(newOptions())
 	for what, name := range generated {
 		got := must(os.ReadFile(name))
-		if string(got) != generators[what](table) {
+		if string(got) != generate(what, table) {
 			t.Errorf("%s is not up to date: run go generate ./cmd/iomux", name)
 		}
 		before := map[string]string{"man": "\n.It Fl ", "bash": "-", "zsh": "-", "fish": " -o "}[what]

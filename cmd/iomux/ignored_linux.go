@@ -1,9 +1,9 @@
 package main
 
 import (
-	"encoding/binary"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -24,17 +24,22 @@ var restorable = []syscall.Signal{
 // os/signal changes it: a signal that is ignored and then asked for is in there
 // as ignored. So the table is the place in the runtime's memory where that can be
 // seen to happen to the markers, and to no other signal.
-var markers = []os.Signal{unix.SIGUSR1, unix.SIGUSR2, realTime}
+var (
+	markers = []os.Signal{unix.SIGUSR1, unix.SIGUSR2} // which are asked for anyway
+	// spareMarker is for the case that iomux was started with both ignored, so
+	// that nothing changes. Nobody uses it. Each signal that is asked for costs
+	// two switches between threads.
+	spareMarker = []os.Signal{syscall.Signal(50)}
+)
 
 const (
-	realTime      = syscall.Signal(50) // nobody uses it
-	firstRealTime = 35                 // the first one that os/signal can ignore
+	firstRealTime = 35 // the first one that os/signal can ignore
 	numSignals    = 65
 	actionIgnore  = 1 // SIG_IGN; SIG_DFL is 0
 
 	// searched is how much memory may be between here and the end of the table.
 	// The linker sorts variables by their size; there are 5 KiB of smaller ones.
-	searched = 32 << 10
+	searched = 16 << 10
 )
 
 // here is a variable that the linker puts before the table, being so small.
@@ -59,59 +64,59 @@ func ignoreAsBefore(c chan os.Signal) {
 // firstActions returns what each signal did when iomux started, by number:
 // actionIgnore or something else; nil if that cannot be found out. SIGUSR1 and
 // SIGUSR2 go to c from then on.
-func firstActions(c chan os.Signal) []uint64 {
-	before := wordsFrom(uintptr(unsafe.Pointer(&here)))
+func firstActions(c chan os.Signal) []uintptr {
+	before := wordsFrom(&here)
+	if table := changed(before, markers, c); table != nil {
+		return table
+	}
+	return changed(before, slices.Concat(markers, spareMarker), make(chan os.Signal, 1)) // for nobody
+}
+
+// changed asks for the signals in such a way that it can be seen, and returns where
+// in the words from here that has changed something, as it was before.
+func changed(before []uintptr, markers []os.Signal, c chan os.Signal) (table []uintptr) {
 	signal.Ignore(markers...)
-	signal.Notify(c, unix.SIGUSR1, unix.SIGUSR2)
-	signal.Notify(make(chan os.Signal, 1), realTime) // for nobody
-	after := wordsFrom(uintptr(unsafe.Pointer(&here)))
-	var found []uint64
+	signal.Notify(c, markers...)
+	after := wordsFrom(&here)
+	last := int(markers[len(markers)-1].(syscall.Signal))
 	for i := 0; i+numSignals <= min(len(before), len(after)); i++ {
-		if before[i+int(realTime)] == after[i+int(realTime)] || !isTable(after[i:i+numSignals]) {
+		if before[i+last] == after[i+last] || !isTable(after[i:i+numSignals], markers) {
 			continue
 		}
-		if found != nil {
+		if table != nil {
 			return nil // two of them
 		}
-		found = before[i : i+numSignals]
+		table = before[i : i+numSignals]
 	}
-	return found
+	return table
 }
 
 // wordsFrom returns a copy of the memory from an address on. The system copies
 // it: that cannot fault, and the race detector need not know.
-func wordsFrom(address uintptr) []uint64 {
-	const size = unsafe.Sizeof(address)
-	address &^= size - 1
-	buf := make([]byte, searched)
-	local := []unix.Iovec{{Base: &buf[0]}}
-	local[0].SetLen(len(buf))
-	n, err := unix.ProcessVMReadv(unix.Getpid(), local, []unix.RemoteIovec{{Base: address, Len: len(buf)}}, 0)
+func wordsFrom(from *byte) []uintptr {
+	const size = unsafe.Sizeof(uintptr(0))
+	words := make([]uintptr, searched/size)
+	address := uintptr(unsafe.Pointer(from)) &^ (size - 1)
+	local := []unix.Iovec{{Base: (*byte)(unsafe.Pointer(&words[0]))}}
+	local[0].SetLen(searched)
+	n, err := unix.ProcessVMReadv(unix.Getpid(), local, []unix.RemoteIovec{{Base: address, Len: searched}}, 0)
 	if err != nil {
 		return nil
 	}
-	words := make([]uint64, n/int(size))
-	for i := range words {
-		if size == 8 {
-			words[i] = binary.NativeEndian.Uint64(buf[8*i:])
-		} else {
-			words[i] = uint64(binary.NativeEndian.Uint32(buf[4*i:]))
-		}
-	}
-	return words
+	return words[:n/int(size)]
 }
 
 // isTable reports whether the markers are ignored in what may be the table, and
 // nothing that nobody ignores.
-func isTable(words []uint64) bool {
+func isTable(words []uintptr, markers []os.Signal) bool {
 	for _, m := range markers {
 		if words[m.(syscall.Signal)] != actionIgnore {
 			return false
 		}
 	}
 	for sig, w := range words {
-		never := sig == 0 || sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP) || sig >= firstRealTime && sig != int(realTime)
-		if never && w != 0 {
+		never := sig == 0 || sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP) || sig >= firstRealTime
+		if never && w != 0 && !slices.Contains(markers, os.Signal(syscall.Signal(sig))) {
 			return false
 		}
 	}

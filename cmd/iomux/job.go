@@ -39,6 +39,7 @@ type job struct {
 	kept    *spool // that, nil if it is out
 	views   views  // what shows the output
 	copies  *copies
+	caught  <-chan chan os.Signal // gives signals
 	signals chan os.Signal
 	ignored []os.Signal // at the start of iomux; passed on all the same
 	witness *witness    // of signals to the process group, nil if there is none
@@ -75,6 +76,7 @@ func execute(o *options) result {
 		return result{code: exitFailed}
 	}
 	defer files.close()
+	caught := catchSoon()
 	mux, err := newMux(o, out)
 	if err != nil {
 		out.complain("%s", message(err))
@@ -82,6 +84,7 @@ func execute(o *options) result {
 	}
 	defer mux.Close()
 	j := newJob(o, mux, out, files)
+	j.caught = caught
 	defer j.stop(nil)
 	defer func() { j.witness.close() }()
 	began := time.Now()
@@ -115,7 +118,7 @@ func (j *job) start(o *options) int {
 		j.cmd.Err = nil // who has . in PATH wants that, and every shell does it
 	}
 	j.cmd.Stdin = os.Stdin
-	j.signals = catchSignals()
+	j.signals = <-j.caught
 	j.witness = newWitness()
 	if o.killGroup {
 		var err error

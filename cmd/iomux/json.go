@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/base64"
-	"fmt"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -93,16 +92,15 @@ func signalName(s unix.Signal) string {
 	return s.String()
 }
 
-// asciiJSON has how a JSON string has each ASCII character, "" for as it is.
-var asciiJSON = func() (t [utf8.RuneSelf]string) {
-	for c := range ' ' {
-		t[c] = fmt.Sprintf(`\u%04x`, c)
-	}
-	for c, escaped := range map[rune]string{'\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`, '"': `\"`, '\\': `\\`} {
-		t[c] = escaped
-	}
-	return t
-}()
+// asciiJSON has how a JSON string has each ASCII character, "" for as it is. It is
+// written out because each command would wait for it to be made.
+var asciiJSON = [utf8.RuneSelf]string{
+	`\u0000`, `\u0001`, `\u0002`, `\u0003`, `\u0004`, `\u0005`, `\u0006`, `\u0007`,
+	`\b`, `\t`, `\n`, `\u000b`, `\f`, `\r`, `\u000e`, `\u000f`,
+	`\u0010`, `\u0011`, `\u0012`, `\u0013`, `\u0014`, `\u0015`, `\u0016`, `\u0017`,
+	`\u0018`, `\u0019`, `\u001a`, `\u001b`, `\u001c`, `\u001d`, `\u001e`, `\u001f`,
+	'"': `\"`, '\\': `\\`,
+}
 
 // appendJSON appends text as a JSON string. It escapes what encoding/json does,
 // U+2028 and U+2029 among it, where JavaScript ends a line. What is

@@ -30,7 +30,7 @@ func iomuxMain(args []string) int {
 	case o.version:
 		return printText(versionLine())
 	case o.generate != "":
-		return printText(generators[o.generate](flagTable(newOptions())))
+		return printText(generate(o.generate, flagTable(newOptions())))
 	}
 	r := execute(o)
 	if r.signal != 0 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -56,6 +57,10 @@ func newOptions() *options {
 // iomux is enough: then there need not be a command.
 func parse(args []string) (*options, error) {
 	o := newOptions()
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		o.command = args // most commands are run without a flag, and start sooner
+		return o, o.check()
+	}
 	f := newFlagSet(flagTable(o))
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) { // -help
 		o.help = true

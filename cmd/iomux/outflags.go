@@ -110,7 +110,7 @@ func (o *options) setMaxLine(size string) error {
 
 func parseSize(size string) (int, error) {
 	digits := strings.TrimRight(size, "kKmMgGiB")
-	shift, ok := sizeUnits[strings.ToUpper(size[len(digits):])]
+	shift, ok := sizeUnit(strings.ToUpper(size[len(digits):]))
 	n, err := strconv.Atoi(digits)
 	if err != nil || !ok || n < 1 || n > maxInt>>shift {
 		return 0, errors.New("not a size such as 4096, 64K or 1M")
@@ -118,12 +118,19 @@ func parseSize(size string) (int, error) {
 	return n << shift, nil
 }
 
-// sizeUnits are the units of sizes, as powers of 2.
-var sizeUnits = map[string]uint{
-	"": 0, "B": 0,
-	"K": 10, "KB": 10, "KIB": 10,
-	"M": 20, "MB": 20, "MIB": 20,
-	"G": 30, "GB": 30, "GIB": 30,
+// sizeUnit returns a unit of sizes as a power of 2.
+func sizeUnit(name string) (shift uint, ok bool) {
+	switch name {
+	case "", "B":
+		return 0, true
+	case "K", "KB", "KIB":
+		return 10, true
+	case "M", "MB", "MIB":
+		return 20, true
+	case "G", "GB", "GIB":
+		return 30, true
+	}
+	return 0, false
 }
 
 const maxInt = int(^uint(0) >> 1)

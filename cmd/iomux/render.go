@@ -84,13 +84,12 @@ func textLen(p []byte) int {
 
 // mayControl are the bytes with which a control character begins: one of ASCII,
 // but the tab, or one from U+0080 to U+009F.
-var mayControl = func() (t [256]bool) {
-	for c := range ' ' {
-		t[c] = c != '\t'
-	}
-	t[0x7f], t[0xc2] = true, true
-	return t
-}()
+var mayControl = [256]bool{
+	0x00: true, true, true, true, true, true, true, true, true,
+	0x0a: true, true, true, true, true, true,
+	0x10: true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true,
+	0x7f: true, 0xc2: true,
+}
 
 // control does what the control character at the beginning of p asks for, if
 // that matters. It returns its length.

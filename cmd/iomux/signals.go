@@ -36,6 +36,15 @@ func (s signalled) Error() string { return fmt.Sprintf("ended by %v", s.Signal) 
 // passedOn are the signals that are passed on to the command.
 var passedOn = []os.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGINT}
 
+// catchSoon calls catchSignals beside what else has to be done before the start of
+// the command: os/signal needs three threads for the first one, as long a time as
+// all of that together.
+func catchSoon() <-chan chan os.Signal {
+	caught := make(chan chan os.Signal, 1)
+	go func() { caught <- catchSignals() }()
+	return caught
+}
+
 // catchSignals has those caught, but for the ones that iomux was started with
 // ignoring (by nohup, or in the background of a script): they stay ignored until
 // the command is started, so that it ignores them, too.

@@ -43,7 +43,7 @@ type streams struct {
 
 func newStreams() *streams {
 	s := &streams{places: [2]*place{{fd: unix.Stdout}, {fd: unix.Stderr}}}
-	if samePlace(os.Stdout, os.Stderr) {
+	if samePlace(unix.Stdout, unix.Stderr) {
 		s.places[toStderr] = s.places[toStdout]
 	}
 	return s
@@ -54,13 +54,13 @@ func (s *streams) shared() bool { return s.places[toStdout] == s.places[toStderr
 
 // samePlace reports whether it makes no difference which of the two is written
 // to. Of a regular file it would: there may be two positions in it.
-func samePlace(a, b *os.File) bool {
-	x, err := a.Stat()
-	if err != nil || x.Mode()&(os.ModeCharDevice|os.ModeNamedPipe) == 0 {
+func samePlace(a, b int) bool {
+	var x, y unix.Stat_t
+	if unix.Fstat(a, &x) != nil || unix.Fstat(b, &y) != nil {
 		return false
 	}
-	y, err := b.Stat()
-	return err == nil && os.SameFile(x, y)
+	kind := uint32(x.Mode) & unix.S_IFMT
+	return (kind == unix.S_IFCHR || kind == unix.S_IFIFO) && x.Dev == y.Dev && x.Ino == y.Ino
 }
 
 // takeLines says that each write is of whole lines, which are to stay whole
