@@ -26,6 +26,8 @@ func BenchmarkAgainstCat(b *testing.B) {
 		{"json", "iomux -json cat text | cat >/dev/null"},
 		{"quiet", "iomux -quiet cat text | cat >/dev/null"},
 		{"quiet-fails", "iomux -quiet sh -c 'cat text; exit 1' 2>/dev/null | cat >/dev/null"},
+		{"socket-plain", "iomux -socket cat text | cat >/dev/null"},
+		{"socket-annotate", "iomux -socket -annotate cat text | cat >/dev/null"},
 		{"socket-json", "iomux -socket -json cat text | cat >/dev/null"},
 		{"socket-quiet", "iomux -socket -quiet cat text | cat >/dev/null"},
 	}, filepath.Dir(text))
@@ -63,6 +65,7 @@ func main() {
 		{"bare", "./bare true"},
 		{"env", "env true"},
 		{"iomux", "./iomux true"},
+		{"unguarded", "./iomux -blocking=never true"},
 		{"socket", "./iomux -socket true"},
 	}, dir)
 }
