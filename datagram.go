@@ -358,10 +358,12 @@ func (d *datagrams) shut() error {
 func (d *datagrams) release(reuse bool) {
 	if d.waiter != nil {
 		d.waiter.Close()
-		for _, s := range d.table.rows {
-			s.hangup.close()
-			s.closeProbe()
-		}
+		bounded(func() { // a child may have taken the write end of a hangup
+			for _, s := range d.table.rows {
+				s.hangup.close()
+				s.closeProbe()
+			}
+		})
 		if reuse {
 			d.batch.close()
 		}

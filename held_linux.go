@@ -29,20 +29,27 @@ func (p *pipes) hold(pid int, senders []*os.File) {
 	if err != nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	x := &pipeEnd{fd: pidfd}
 	x.writeEnd.Store(noWriteEnd)
-	if !p.closed {
-		x.holds = p.duplicate(senders)
+	if !p.holdFor(x, senders) {
+		x.letGo()
+		unix.Close(pidfd)
 	}
-	if len(x.holds) > 0 {
-		if x.id, err = p.waiter.Add(pidfd, wait.Readable, x); err == nil {
-			return
-		}
+}
+
+func (p *pipes) holdFor(x *pipeEnd, senders []*os.File) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
 	}
-	x.letGo()
-	unix.Close(pidfd)
+	x.holds = p.duplicate(senders)
+	if len(x.holds) == 0 {
+		return false
+	}
+	var err error
+	x.id, err = p.waiter.Add(x.fd, wait.Readable, x)
+	return err == nil
 }
 
 // duplicate gives the ends of these senders a descriptor to write to.
@@ -71,9 +78,11 @@ func inode(fd int) uint64 {
 
 // letGo closes the write ends that are held for a process.
 func (e *pipeEnd) letGo() {
+	var calls []func()
 	for _, held := range e.holds {
-		held.closeWriteEnd()
+		calls = append(calls, held.closeWriteEnd)
 	}
+	bounded(calls...)
 }
 
 func (e *pipeEnd) closeWriteEnd() {
@@ -83,7 +92,7 @@ func (e *pipeEnd) closeWriteEnd() {
 }
 
 // exited lets go of what is held for a process that has exited. The caller has the
-// turn, and holds the lock.
+// turn.
 func (p *pipes) exited(x *pipeEnd) {
 	for _, e := range x.holds {
 		p.checkNonblocking(e)
@@ -107,13 +116,9 @@ func (p *pipes) checkNonblocking(e *pipeEnd) {
 		return
 	}
 	p.sawNonblocking.Store(true)
-	if e.enlarged.Load() == 0 {
+	if size := roomyPages * len(p.buf); e.enlarged.CompareAndSwap(0, int64(size)) {
 		// Refused for a user with many pipes, pipe(7): then it is blocking, at least.
-		size, err := unix.FcntlInt(uintptr(e.fd), unix.F_SETPIPE_SZ, roomyPages*len(p.buf))
-		if err != nil {
-			size = len(p.buf)
-		}
-		e.enlarged.Store(int64(size))
+		bounded(func() { unix.FcntlInt(uintptr(e.fd), unix.F_SETPIPE_SZ, size) })
 	}
 	// In packet mode each write takes a page.
 	unix.FcntlInt(uintptr(w), unix.F_SETFL, int(flags)&^(unix.O_NONBLOCK|unix.O_DIRECT))

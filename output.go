@@ -149,12 +149,12 @@ func (m *Mux) start(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) error
 	defer func() { cmd.Stdout, cmd.Stderr = outWriter, errWriter }()
 	cmd.Stdout, cmd.Stderr = nil, nil
 	var senders []*os.File
+	defer func() { closeSenders(senders) }()
 	if s.wantStdout {
 		f, err := m.MakeTaggedSender(s.stdout)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
 		cmd.Stdout = f
 		senders = append(senders, f)
 	}
@@ -166,7 +166,6 @@ func (m *Mux) start(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) error
 		if err != nil {
 			return err
 		}
-		defer f.Close()
 		cmd.Stderr = f
 		senders = append(senders, f)
 	}
@@ -175,6 +174,15 @@ func (m *Mux) start(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) error
 	}
 	m.hold(cmd, senders)
 	return nil
+}
+
+// closeSenders closes senders that somebody else has copies of, who may be writing.
+func closeSenders(senders []*os.File) {
+	var calls []func()
+	for _, s := range senders {
+		calls = append(calls, func() { s.Close() })
+	}
+	bounded(calls...)
 }
 
 // A run is a command that is running on a Mux.

@@ -1,7 +1,6 @@
 package iomux
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -66,7 +65,7 @@ func newPipeMux() (*Mux, error) {
 
 // sizeInterval is after how many events the sizes of the pipes are looked at
 // when there is never none: a reader that never catches up never sleeps.
-const sizeInterval = 64
+const sizeInterval = 1024
 
 // pipes is the transport by one pipe for each sender. A pipe is in packet mode
 // and one page long, so it holds at most one write that was not read. Events
@@ -85,11 +84,15 @@ type pipes struct {
 	draining  *pipeEnd   // the one that is read until nothing is left,
 	pieces    int        // or until so many pieces were read, if not 0
 	unchecked []*pipeEnd // read from since their size was last looked at
-	events    int        // taken
-
-	mu        sync.Mutex // guards what follows
-	closed    bool
+	polled    []unix.PollFd
+	events    int // taken
 	reclaimAt int // so many ends are too many not to reclaim some
+
+	mu     sync.Mutex // guards what follows; held for no call that a child can keep waiting
+	closed bool
+
+	replaced sync.WaitGroup // for the calls of shut
+	stuck    bool           // some of them had not returned when it did
 }
 
 // A pipeEnd is the read end of a sender's pipe; or, where it holds others, a process
@@ -103,7 +106,8 @@ type pipeEnd struct {
 	holds    []*pipeEnd
 	enlarged atomic.Int64 // to so many bytes, by the child; 0 for not
 
-	sizeUnchecked bool // is among pipes.unchecked
+	sizeUnchecked bool     // is among pipes.unchecked
+	asked         chan int // for the size, if it has not come yet
 }
 
 func newPipes() (*pipes, error) {
@@ -151,13 +155,13 @@ func onePage(r int) error {
 }
 
 func (p *pipes) add(tag string, tidy bool) (*os.File, error) {
+	if tidy && p.waiter.Len() >= p.reclaimAt {
+		p.reclaim()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, errClosed
-	}
-	if tidy && p.waiter.Len() >= p.reclaimAt {
-		p.reclaim()
 	}
 	r, w, err := newPipe()
 	if err != nil {
@@ -207,7 +211,7 @@ func (p *pipes) receive() (TaggedData, error) {
 				return TaggedData{}, err
 			}
 		}
-		n, errno := readNow(e.fd, p.buf)
+		n, errno := p.read(e)
 		switch {
 		case errno == unix.EAGAIN: // all read, or a writer that was refused
 			p.draining, p.pieces = nil, 0
@@ -216,7 +220,9 @@ func (p *pipes) receive() (TaggedData, error) {
 			p.readAgain(e)
 			return TaggedData{}, fmt.Errorf("iomux: receive from sender %.100q: %w", e.tag, os.NewSyscallError("read", errno))
 		case n == 0 && e.ended():
-			p.remove(e)
+			if !p.remove(e) {
+				return TaggedData{}, errClosed
+			}
 			vain = -1
 		default:
 			p.checkNonblocking(e)
@@ -242,16 +248,18 @@ func (p *pipes) readAgain(e *pipeEnd) {
 // ended reports whether e has neither a writer nor anything to read. That read
 // returned nothing does not tell: from 5.5 to 6.14 the kernel leaves an empty
 // packet for a write that failed with EFAULT (measured on 6.1).
-func (e *pipeEnd) ended() bool { return pollNow(e.fd) == unix.POLLHUP }
+func (e *pipeEnd) ended() bool {
+	events, err := pollNow(e.fd)
+	return err == nil && events == unix.POLLHUP
+}
 
 // pollNow returns what poll(2) reports of fd now. Unlike a read it does not take
 // the lock of a pipe.
-func pollNow(fd int) int16 {
+func pollNow(fd int) (events int16, err error) {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for {
-		_, err := unix.Poll(fds, 0)
-		if err != unix.EINTR { // after another error there is no event in fds
-			return fds[0].Revents
+		if _, err = unix.Poll(fds, 0); err != unix.EINTR {
+			return fds[0].Revents, err
 		}
 	}
 }
@@ -263,7 +271,7 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 		return nil, io.EOF
 	}
 	p.events++
-	if p.events%sizeInterval == 0 && p.findEnlarged() {
+	if p.events%sizeInterval == 0 && p.keepReadable() && p.findEnlarged() {
 		return p.draining, nil
 	}
 	e, hungUp, ok := p.waiter.Next()
@@ -271,9 +279,7 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 	case !ok:
 		return nil, errWouldBlock
 	case e.holds != nil:
-		p.mu.Lock() // hold may not have noted its id yet
 		p.exited(e)
-		p.mu.Unlock()
 		return p.nextEvent()
 	case hungUp: // nobody can write any more
 		p.draining, p.pieces = e, 0
@@ -312,11 +318,15 @@ func (p *pipes) findEnlarged() bool {
 	for len(p.unchecked) > 0 {
 		last := len(p.unchecked) - 1
 		e := p.unchecked[last]
+		size, ok := e.size()
+		if !ok {
+			p.waiter.WakeAfter(lookAgainAfter)
+			return false
+		}
 		p.unchecked[last] = nil
 		p.unchecked = p.unchecked[:last]
 		e.sizeUnchecked = false
-		size, err := unix.FcntlInt(uintptr(e.fd), unix.F_GETPIPE_SZ, 0)
-		if err == nil && size != len(p.buf) {
+		if size > len(p.buf) {
 			e.enlarged.Store(int64(size))
 			p.draining, p.pieces = e, e.capacity()
 			return true
@@ -325,15 +335,83 @@ func (p *pipes) findEnlarged() bool {
 	return false
 }
 
-// remove gives back a pipe that has no writer any more.
-func (p *pipes) remove(e *pipeEnd) {
+// keepReadable leaves those unchecked in which something lies, and reports whether
+// there is one. The others are due again when they have been read from. It does
+// without the lock of any pipe.
+func (p *pipes) keepReadable() bool {
+	if len(p.unchecked) == 0 {
+		return false
+	}
+	p.polled = p.polled[:0]
+	for _, e := range p.unchecked {
+		p.polled = append(p.polled, unix.PollFd{Fd: int32(e.fd), Events: unix.POLLIN})
+	}
+	if _, err := unix.Poll(p.polled, 0); err != nil {
+		return true
+	}
+	left := p.unchecked[:0]
+	for i, e := range p.unchecked {
+		e.sizeUnchecked = p.polled[i].Revents&unix.POLLIN != 0
+		if e.sizeUnchecked {
+			left = append(left, e)
+		}
+	}
+	clear(p.unchecked[len(left):])
+	p.unchecked = left
+	return len(left) > 0
+}
+
+// size returns the size of a pipe, 0 if there is an error. ok is false if a child
+// keeps the kernel from answering now, as it can where it has made the pipe larger.
+func (e *pipeEnd) size() (bytes int, ok bool) {
+	if e.asked == nil {
+		answer := make(chan int, 1)
+		e.asked = answer
+		bounded(func() {
+			size, err := unix.FcntlInt(uintptr(e.fd), unix.F_GETPIPE_SZ, 0)
+			if err != nil {
+				size = 0
+			}
+			answer <- size
+		})
+	}
+	select {
+	case bytes = <-e.asked:
+		e.asked = nil
+		return bytes, true
+	default:
+		return 0, false
+	}
+}
+
+// remove gives back a pipe that has no writer any more. It reports false if the Mux
+// was closed: then release will.
+func (p *pipes) remove(e *pipeEnd) bool {
+	ok := p.forget(e)
+	if ok {
+		e.close()
+	}
+	return ok
+}
+
+// forget has nothing known of e any more, but by the caller, who closes it. It
+// reports false if the Mux was closed.
+func (p *pipes) forget(e *pipeEnd) bool {
 	if e.sizeUnchecked {
 		p.unchecked = slices.DeleteFunc(p.unchecked, func(f *pipeEnd) bool { return f == e })
 	}
 	if p.draining == e {
 		p.draining, p.pieces = nil, 0
 	}
-	p.waiter.Remove(e.id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.waiter.Remove(e.id)
+	}
+	return !p.closed
+}
+
+func (e *pipeEnd) close() {
 	unix.Close(e.fd)
 	e.closeWriteEnd()
 }
@@ -341,15 +419,29 @@ func (p *pipes) remove(e *pipeEnd) {
 // hangUp closes the read ends of the senders with this tag: whoever writes to one
 // gets EPIPE. The caller has the turn.
 func (p *pipes) hangUp(tag string) {
+	var calls []func()
 	for _, e := range p.waiter.Values() {
-		if e.tag == tag && e.holds == nil {
-			p.remove(e)
+		if e.tag == tag && e.holds == nil && p.forget(e) {
+			calls = append(calls, e.close)
 		}
 	}
+	bounded(calls...)
+}
+
+// read reads from e, which has an event, or is drained. To find a pipe empty a read
+// can wait for a child that is about to fill it. An event is reported only of a pipe
+// that is not empty; before it is drained further, poll(2) tells.
+func (p *pipes) read(e *pipeEnd) (int, unix.Errno) {
+	if p.pieces != 0 {
+		if events, err := pollNow(e.fd); err == nil && events == 0 {
+			return 0, unix.EAGAIN
+		}
+	}
+	return readNow(e.fd, p.buf)
 }
 
 // readNow reads from a nonblocking descriptor. It may wait for a child that is
-// writing, so the runtime is told.
+// writing to a pipe of several pages, so the runtime is told.
 func readNow(fd int, buf []byte) (int, unix.Errno) {
 	for {
 		n, _, errno := unix.Syscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
@@ -359,10 +451,13 @@ func readNow(fd int, buf []byte) (int, unix.Errno) {
 	}
 }
 
-func (p *pipes) look() bool { return p.findEnlarged() }
+// look finds an event, as a rule, where something lies that was not read.
+func (p *pipes) look() bool {
+	return p.keepReadable() && (p.waiter.Ready() || p.findEnlarged())
+}
 
 func (p *pipes) park() error {
-	if p.waiter.Look() || p.findEnlarged() {
+	if p.waiter.Look() || p.look() {
 		return nil
 	}
 	return p.waiter.Park()
@@ -380,20 +475,36 @@ func (p *pipes) backlog() (n int) {
 
 // shut puts another descriptor in the place of each read end. The numbers stay
 // taken: a reader may be about to use one.
-func (p *pipes) shut() (err error) {
+func (p *pipes) shut() error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
+	p.mu.Unlock()
+	var calls []func()
 	for _, e := range p.waiter.Values() {
-		err = errors.Join(err, replaceFD(e.fd, p.waiter.FD()))
+		p.replaced.Add(1)
+		calls = append(calls, func() {
+			defer p.replaced.Done()
+			replaceFD(e.fd, p.waiter.FD()) // fails only for what is not open
+		})
 	}
-	return err
+	p.stuck = !bounded(calls...)
+	return nil
 }
 
 func (p *pipes) release(bool) {
+	if p.stuck {
+		go p.closeAll()
+	} else {
+		p.closeAll()
+	}
+}
+
+// closeAll closes what is left after shut. Nobody writes to a pipe any more that has
+// no read end, so none of it can take long once that is done.
+func (p *pipes) closeAll() {
+	p.replaced.Wait()
 	p.waiter.Close()
 	for _, e := range p.waiter.Values() {
-		unix.Close(e.fd)
-		e.closeWriteEnd()
+		e.close()
 	}
 }

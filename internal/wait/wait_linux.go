@@ -18,7 +18,7 @@ import (
 // which is itself watched by the runtime's poller. Every event is reported
 // through all of them (epoll(7), and measured on 6.18).
 //
-// Next, Found, Look and Park are for one goroutine at a time, the reader. Close must be
+// Next, Found, Ready, Look and Park are for one goroutine at a time, the reader. Close must be
 // the last call but for Wake and WakeAfter, and no reader may be left then.
 // Everything else may be called at any time.
 type Waiter[T any] struct {
@@ -208,6 +208,9 @@ func (w *Waiter[T]) Next() (v T, hungUp, ok bool) {
 // Found reports whether Look or Park has returned for an event that Next will
 // take. It makes no system call.
 func (w *Waiter[T]) Found() bool { return w.found != noEvent }
+
+// Ready looks once whether there is an event that Next will take.
+func (w *Waiter[T]) Ready() bool { return w.Found() || w.find() }
 
 // Look looks for a while whether an event or a message comes, if one is likely to
 // come soon. It reports whether one did. After false the caller may park: Wake ends
