@@ -481,6 +481,9 @@ func (p *pipes) shut() error {
 	p.mu.Unlock()
 	var calls []func()
 	for _, e := range p.waiter.Values() {
+		if events, err := pollNow(e.fd); err == nil && events&unix.POLLHUP != 0 {
+			continue // nobody can write any more
+		}
 		p.replaced.Add(1)
 		calls = append(calls, func() {
 			defer p.replaced.Done()
