@@ -54,6 +54,7 @@ type job struct {
 	limit      time.Duration             // of the wait after that
 	exitTime   time.Time                 // set before exited is closed
 	signalTime atomic.Pointer[time.Time] // of the last signal that was to end the command
+	lastSignal atomic.Int32              // that signal
 
 	gathered   int             // pieces since the last pause
 	due        context.Context // of untilDue; nil before the first

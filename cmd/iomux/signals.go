@@ -25,6 +25,10 @@ const (
 	// or within endsWithin after it.
 	waitAfterSignal = 2 * time.Second
 	endsWithin      = 10 * time.Second
+
+	// unreadTick is how often it is looked then whether a write waits for a
+	// reader; one that has for waitAfterSignal is not waited for any more.
+	unreadTick = waitAfterSignal / 4
 )
 
 // A signalled is the reason to stop waiting for output: the command is gone,
@@ -102,8 +106,10 @@ func (j *job) passOnOne(sig syscall.Signal) {
 		// It is not to end anything.
 	case gone:
 		j.stop(signalled{sig})
+		go j.endUnread(sig)
 		signal.Reset(sig) // should the rest take too long
 	default:
+		j.lastSignal.Store(int32(sig))
 		j.expectEnd()
 	}
 }
@@ -142,7 +148,27 @@ func (j *job) endWait() {
 		}
 		limit = waitAfterSignal
 	}
-	time.AfterFunc(limit, func() { j.stop(errWaitOver) })
+	time.AfterFunc(limit, func() {
+		j.stop(errWaitOver)
+		if sig := j.lastSignal.Load(); sig != 0 {
+			j.endUnread(syscall.Signal(sig))
+		}
+	})
+}
+
+// endUnread ends iomux by a signal that has ended the command, or would have, if
+// what is left cannot be written: nobody reads it, and nobody may ever do so.
+func (j *job) endUnread(sig syscall.Signal) {
+	for ticks := time.NewTicker(unreadTick); ; {
+		select {
+		case <-j.done:
+			return
+		case <-ticks.C:
+			if blockedFor(waitAfterSignal) {
+				dieOf(sig)
+			}
+		}
+	}
 }
 
 // inOwnGroup reports whether a process is in the process group of iomux. One that

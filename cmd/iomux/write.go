@@ -4,6 +4,8 @@ package main
 
 import (
 	"io"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,9 +16,11 @@ import (
 // has made it nonblocking in the meantime, as Node.js does with its standard
 // input.
 func writeAll(fd int, p []byte) error {
+	defer blockedSince.Store(0)
 	for len(p) > 0 {
 		n, err := writeNow(fd, p)
 		if err != nil {
+			blockedSince.Store(time.Now().UnixNano())
 			n, err = unix.Write(fd, p)
 		}
 		switch {
@@ -34,6 +38,15 @@ func writeAll(fd int, p []byte) error {
 		}
 	}
 	return nil
+}
+
+// blockedSince is when the write began that has not returned, or 0.
+var blockedSince atomic.Int64
+
+// blockedFor reports whether a write has waited for a reader that long.
+func blockedFor(d time.Duration) bool {
+	since := blockedSince.Load()
+	return since != 0 && time.Since(time.Unix(0, since)) >= d
 }
 
 func waitWritable(fd int) error {
