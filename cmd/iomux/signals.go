@@ -175,7 +175,14 @@ func (j *job) endUnread(sig syscall.Signal) {
 // is gone is taken to have been.
 func inOwnGroup(pid int) bool {
 	group, err := unix.Getpgid(pid)
-	return err != nil || group == unix.Getpgrp()
+	return err != nil || group == ownGroup()
+}
+
+// ownGroup is the process group of iomux. It is not asked by Getpgrp, which has
+// another signature on Solaris.
+func ownGroup() int {
+	group, _ := unix.Getpgid(0) // does not fail for oneself
+	return group
 }
 
 // goneFor reports whether the command has ended that long ago.
@@ -199,5 +206,5 @@ func foreground() bool {
 	if err != nil {
 		return false
 	}
-	return group == unix.Getpgrp()
+	return group == ownGroup()
 }
