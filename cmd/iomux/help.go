@@ -20,11 +20,11 @@ const (
 
 	pageIntro = "iomux runs a command and shows its standard output and standard error in the order in which they were written, each to its own."
 
-	pageTransport = "By default the command writes to pipes: every program works with them. With -socket it is faster, each write stays whole, and time and process are the kernel's; but Node.js prints nothing, and /dev/stderr cannot be opened."
+	pageTransport = "By default the command writes to pipes: every program works with them. -socket is for bulk output: it is faster, each write stays whole, and time and process are the kernel's; but Node.js prints nothing, and /dev/stderr cannot be opened."
 
 	pageLines = "Under -annotate, -json and -name, what waits for the end of its line is shown after 0.2 s, such as a prompt. Of several iomux that write to one pipe or file, every line stays whole. In files lines are never shown before their end."
 
-	pageSignals = "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command, unless a terminal has sent them to it as well. When it has ended by one, what else holds its output is waited for 2 s at most, unless -wait says otherwise."
+	pageSignals = "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command, unless a terminal has sent them to it as well. When it has ended by one, what else holds its output is waited for 2 s at most, unless -wait says otherwise; and if nobody takes what iomux writes for another 2 s, the rest is given up."
 
 	pageService = "A service that the command leaves behind must have its output redirected (./server >server.log 2>&1 &): when the wait is over or iomux has ended, what is written to iomux fails with SIGPIPE, and nohup alone does not help."
 
