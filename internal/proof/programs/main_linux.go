@@ -6,7 +6,7 @@
 //	go run ./internal/proof/programs -write docs  # write docs/programs.md
 //
 // It exits with 1 if a kind breaks a promise. The same table is a test, which runs
-// each program on two of the kinds, and on all of them with IOMUX_STRESS=2.
+// each program on one of the kinds, and on all of them with IOMUX_STRESS=2.
 package main
 
 import (
