@@ -100,6 +100,18 @@ func wantStuck(t *testing.T, written <-chan error) {
 	}
 }
 
+// wantNoWait looks that there is nothing to read, and that the end of a context and
+// TryRead do not wait for the writer.
+func wantNoWait(t *testing.T, m *iomux.Mux) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	if d, err := m.ReadContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("read %q, %v", d.Data, err)
+	}
+	wantNothing(t, m)
+}
+
 // A writer whose memory is not there keeps the lock of its pipe for as long as it
 // likes. Nobody here waits for it.
 func TestStuckWriter(t *testing.T) {
@@ -108,12 +120,7 @@ func TestStuckWriter(t *testing.T) {
 		send(t, s, "one")
 		wantRead(t, m, "s", "one")
 		written, release := stick(t, s)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
-		defer cancel()
-		if d, err := m.ReadContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("read %q, %v", d.Data, err)
-		}
-		wantNothing(t, m)
+		wantNoWait(t, m)
 		other := newSender(t, m, "other")
 		send(t, other, "two")
 		wantRead(t, m, "other", "two")
@@ -184,12 +191,7 @@ func TestStuckWriterOfLargerPipe(t *testing.T) {
 			wantNothing(t, m)
 		}
 		written, release := stick(t, s)
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
-		defer cancel()
-		if d, err := m.ReadContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("read %q, %v", d.Data, err)
-		}
-		wantNothing(t, m)
+		wantNoWait(t, m)
 		wantStuck(t, written)
 		release()
 		if err := <-written; err != nil {

@@ -37,10 +37,11 @@ func stopLast(stops chan os.Signal, command int) {
 // groupStops waits until all other processes of the group have stopped or gone. If
 // some never do it reports whether the command has, as iomux is to do the same.
 func groupStops(command int) bool {
+	group := ownGroup()
 	for deadline := time.Now().Add(stopDelay); ; time.Sleep(5 * time.Millisecond) {
 		others, commandRuns := 0, false
 		for _, p := range allProcesses() {
-			if p.group == unix.Getpgrp() && p.pid != os.Getpid() && !p.dead && !p.stopped {
+			if p.group == group && p.pid != os.Getpid() && !p.dead && !p.stopped {
 				others++
 				commandRuns = commandRuns || p.pid == command
 			}
