@@ -34,6 +34,7 @@ func LeakCheck(t testing.TB) {
 	goroutines, files := runtime.NumGoroutine(), OpenFiles()
 	t.Cleanup(func() {
 		AwaitGoroutines(goroutines)
+		await(func() bool { return len(OpenFiles()) <= len(files) }) // what is closed in the background
 		if n := runtime.NumGoroutine(); n > goroutines {
 			t.Errorf("%d goroutines, there were %d", n, goroutines)
 			pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
@@ -47,8 +48,13 @@ func LeakCheck(t testing.TB) {
 // AwaitGoroutines allows goroutines that have returned their result some time to
 // end, until there are at most so many.
 func AwaitGoroutines(most int) {
+	await(func() bool { return runtime.NumGoroutine() <= most })
+}
+
+// await returns when ok gives true, or after a second.
+func await(ok func() bool) {
 	for range 200 {
-		if runtime.NumGoroutine() <= most {
+		if ok() {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
