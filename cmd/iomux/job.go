@@ -34,6 +34,7 @@ var (
 type job struct {
 	mux     *iomux.Mux
 	cmd     *exec.Cmd
+	name    string // of the command, as it was given
 	out     *streams
 	sink    sink   // out, or what keeps from it
 	kept    *spool // that, nil if it is out
@@ -100,6 +101,7 @@ func execute(o *options) result {
 
 func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
 	j := &job{mux: mux, out: out, sink: out, copies: files, limit: o.wait, exited: make(chan struct{}), alone: make(chan struct{}), done: make(chan struct{})}
+	j.name = o.command[0]
 	j.strict, j.copiesGoOn, j.reopen, j.tellsEnd = o.strict, o.copiesGoOn, o.reopen, o.json || o.annotate
 	j.dueDone = func() {}
 	if o.quiet {
@@ -197,7 +199,7 @@ func (j *job) finish(reason error) result {
 	<-j.alone
 	r := resultOf(j.cmd.ProcessState)
 	if j.mux.Nonblocking() {
-		j.out.complain("the output was made nonblocking, so some of it may be lost; -blocking=always prevents that")
+		j.out.complain("%s: the output was made nonblocking, so some of it may be lost; -blocking=always prevents that", j.name)
 	}
 	j.views.finished(time.Now(), r)
 	j.copies.close()
