@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -106,5 +108,33 @@ func TestTerminalLoop(t *testing.T) {
 				t.Errorf("the loop went on: %q", got)
 			}
 		})
+	}
+}
+
+// A signal that comes when the command is gone is not caught a second time, so that
+// another one ends iomux at once, should printing the rest take too long.
+func TestSecondSignal(t *testing.T) {
+	watch(t)
+	j := &job{cmd: exec.Command("true"), signals: make(chan os.Signal, 2), exited: make(chan struct{}), done: make(chan struct{})}
+	j.ctx, j.stop = context.WithCancelCause(context.Background())
+	defer close(j.done)
+	if err := j.cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	close(j.exited)
+	// Signals that do nothing when they are not caught. The one of the lower number
+	// is taken first.
+	signal.Notify(j.signals, unix.SIGCONT, unix.SIGWINCH)
+	defer signal.Stop(j.signals)
+	runtime.LockOSThread() // a signal to this thread is there when the call returns
+	defer runtime.UnlockOSThread()
+	j.passOnOne(unix.SIGCONT)
+	for _, sig := range []syscall.Signal{unix.SIGCONT, unix.SIGWINCH} {
+		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sig := <-j.signals; sig != unix.SIGWINCH {
+		t.Errorf("%v was caught again", sig)
 	}
 }

@@ -58,5 +58,5 @@ var mutants = []mutant{
 	{name: "Pipes that a child made larger are not found", file: "pipe_linux.go",
 		old: "if !e.sizeUnchecked && e.enlarged.Load() == 0 {", new: "if false {", pkg: ".", run: "TestPipe(Order|Sizes|Child|Grown|ManyWriters)"},
 	{name: "iomux keeps a signal that it passed on", file: "cmd/iomux/signals.go",
-		old: "signal.Reset(sig) // should the rest take too long", new: "_ = sig", pkg: "./cmd/iomux", run: "TestTerminalSignals"},
+		old: "signal.Reset(sig) // should the rest take too long", new: "_ = sig", pkg: "./cmd/iomux", run: "TestTerminalSignals|TestSecondSignal"},
 }
