@@ -33,8 +33,10 @@ func TestDocsShowExamples(t *testing.T) {
 		}
 		for _, s := range snippets {
 			s = strings.ReplaceAll(s, `import "`, `"`) // there it stands among others
-			if !strings.Contains(examples.String(), unindented(s)) {
-				t.Errorf("%s: not in any example:\n%s", where, s)
+			for part := range strings.SplitSeq(s, "\n\n") {
+				if !strings.Contains(examples.String(), unindented(part)) {
+					t.Errorf("%s: not in any example:\n%s", where, part)
+				}
 			}
 		}
 	}
