@@ -18,39 +18,40 @@ import (
 // two streams of a command.
 const Stdout, Stderr = "stdout", "stderr"
 
-// TaggedData is one piece of what was written, with its origin.
+// TaggedData is one piece of what was written, and where it came from.
 type TaggedData struct {
 	// Tag is the tag of the sender; "" if it was made by [Mux.MakeSender].
 	Tag string
 
-	// Data is what was written: one byte at least, but for the value that
-	// comes with an error. It belongs to the Mux and is valid until the next
-	// read or Close of this Mux: copy what must live longer. Touching it later
-	// may show other bytes, but never faults.
+	// Data is what was written. It has at least one byte, except in the value
+	// that accompanies an error. It belongs to the Mux and is valid until the
+	// next read or Close of the Mux; copy what must live longer. Using it
+	// later may show other bytes, but never faults.
 	Data []byte
 
-	// Time is when the kernel took the write (Linux, SO_TIMESTAMPNS in
-	// socket(7)), by the system's clock, which may be set back. With [NewPipe],
-	// and elsewhere than on Linux, it is when the piece was read.
+	// Time is when the kernel accepted the write (Linux, SO_TIMESTAMPNS in
+	// socket(7)), by the system's clock, which may be set back. With
+	// [NewPipe], and on other systems, it is when the piece was read.
 	Time time.Time
 
-	// PID is the process that wrote (Linux, SO_PASSCRED in unix(7)), as
-	// numbered in the reader's PID namespace. It is 0 when unknown: with
-	// [NewPipe], elsewhere than on Linux, and for a writer that the reader's
-	// namespace cannot see.
+	// PID is the ID of the process that wrote (Linux, SO_PASSCRED in
+	// unix(7)), as numbered in the reader's PID namespace. It is 0 if it is
+	// not known: with [NewPipe], on other systems, and for a writer that is
+	// not visible in the reader's namespace.
 	PID int
 }
 
 // A Mux is one receive end for any number of senders. What is written to the
-// senders comes out of it in the order of the writes, tagged by the sender.
+// senders comes out of it in the order of the writes, tagged by sender.
 //
-// All methods may be called at any time from any goroutine. One goroutine
-// reads at a time: a second reader waits its turn, and takes over the Data
-// that the first one holds. Each piece comes out once.
+// All methods may be called at any time, from any goroutine. One goroutine
+// reads at a time: a second reader waits until the first has returned, and
+// its read invalidates the Data that the first one holds. Each piece comes
+// out once.
 //
-// The zero Mux cannot be used: [New], [NewIn], [NewAbstract] and [NewPipe] make
-// one. It holds descriptors until [Mux.Close], or until the garbage collector
-// finds that the Mux was dropped.
+// The zero Mux cannot be used; [New], [NewIn], [NewAbstract] and [NewPipe]
+// make one. A Mux holds descriptors until [Mux.Close], or until the garbage
+// collector finds it unreachable.
 type Mux struct {
 	t      transport
 	turn   turn        // the right to read
@@ -113,28 +114,28 @@ func (closedError) Error() string { return "iomux: Mux is closed: " + os.ErrClos
 func (closedError) Unwrap() error { return os.ErrClosed }
 
 // New makes a Mux whose receive end is a datagram socket in a private
-// directory (mode 0700) under [os.TempDir]. It does not block, and needs
-// [Mux.Close] in the end.
+// directory (mode 0700) under [os.TempDir]. It does not block. The caller
+// must call [Mux.Close] when done.
 //
-// On Linux the directory and the socket in it are removed again before New
-// returns; nothing is left behind, however the process ends after that, and
-// nobody without the rights of this process can reach the receive end. Where
-// /proc is not mounted, and elsewhere than on Linux, the directory stays until
+// On Linux the directory and the socket in it are removed before New returns:
+// nothing is left behind, however the process ends after that, and nobody
+// without the rights of this process can reach the receive end. Where /proc
+// is not mounted, and on other systems, the directory stays until
 // [Mux.Close].
 //
-// The errors match what the system said: [os.ErrNotExist], [os.ErrPermission],
-// unix.ENOTDIR or unix.ENAMETOOLONG for the directory, unix.EMFILE or
-// unix.ENFILE for descriptors; nothing is left behind then. On Linux a Mux holds
-// four descriptors, and two for each of its senders that is open, the sender
-// itself being one of them.
+// An error matches what the system reported: [os.ErrNotExist],
+// [os.ErrPermission], unix.ENOTDIR or unix.ENAMETOOLONG for the directory,
+// unix.EMFILE or unix.ENFILE for descriptors. Nothing is left behind then. On
+// Linux a Mux holds four descriptors, and two for each open sender, one of
+// which is the sender itself.
 func New() (*Mux, error) { return NewIn("") }
 
-// NewIn is [New] with the private directory under dir, which must exist and be
-// writable; "" means [os.TempDir].
+// NewIn is [New] with the private directory under dir, which must exist and
+// be writable. If dir is empty, it is [os.TempDir].
 //
-// On Linux dir may be of any length. Where /proc is not mounted, and elsewhere
-// than on Linux, the path of the socket must fit into a socket address (107
-// bytes on Linux, see unix(7)); the error for one that does not matches
+// On Linux dir may be of any length. Where /proc is not mounted, and on other
+// systems, the path of the socket must fit into a socket address (107 bytes
+// on Linux, see unix(7)); if it does not, the error matches
 // unix.ENAMETOOLONG.
 func NewIn(dir string) (*Mux, error) {
 	return newDatagramMux(func(fd int) (*address, error) { return bindInDir(fd, dir) })
@@ -166,26 +167,28 @@ func abandon(a abandoned) {
 	a.t.release(false)
 }
 
-// Read gives the next piece of what was written, in the order of the writes.
+// Read returns the next piece of what was written, in the order of the
+// writes.
 //
 // It blocks until there is one. It returns [io.EOF] when every copy of every
-// sender is closed, in this process and in all others, and everything that was
-// written before has been read; a new sender ends that state. Before the first
-// sender is made it waits. [Mux.Close] ends it with an error that matches
-// [os.ErrClosed]. Other errors are those of the system, and match its errno; the
-// Mux stays usable. Writes of no bytes are skipped.
+// sender is closed, in this process and in all others, and everything that
+// was written has been read; making a new sender ends that state. Before the
+// first sender is made, Read blocks. After [Mux.Close], which also wakes a
+// blocked Read, the error matches [os.ErrClosed]. Any other error is the
+// system's and matches its errno; the Mux stays usable. Writes of zero bytes
+// are skipped.
 //
-// The Data of the result is valid until the next read or Close of this Mux.
+// The Data of the result is valid until the next read or Close of the Mux.
 // Read does not allocate, for pieces up to 64 KiB at least.
 func (m *Mux) Read() (TaggedData, error) {
 	return m.ReadContext(context.Background())
 }
 
-// ReadContext is [Mux.Read] that ends when ctx does, with the error of ctx:
-// [context.Canceled] or [context.DeadlineExceeded]. It does not read when ctx
-// has ended before, and does not wait any longer behind another reader when it
-// ends. Nothing is lost by that: what arrives then is kept for the next read.
-// ctx must not be nil.
+// ReadContext is [Mux.Read] that returns when ctx ends, with the error of
+// ctx: [context.Canceled] or [context.DeadlineExceeded]. It does not read if
+// ctx has already ended, and stops waiting for another reader when ctx ends.
+// Nothing is lost: what arrives later is there for the next read. ctx must
+// not be nil.
 func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 	if err := ctx.Err(); err != nil {
 		return TaggedData{}, m.orClosed(err)
@@ -251,13 +254,13 @@ func (m *Mux) free() {
 	}
 }
 
-// TryRead is [Mux.Read] that never blocks: ok tells whether there was a piece.
-// There is none, and no error, when nothing is there to be read now, or when
-// another goroutine is reading. The error is [io.EOF] at the end, and one that
+// TryRead is [Mux.Read] that never blocks; ok reports whether there was a
+// piece. If there is nothing to read now, or another goroutine is reading, ok
+// is false and err is nil. The error is [io.EOF] at the end of output, and
 // matches [os.ErrClosed] after [Mux.Close].
 //
-// What was written before the call, by whatever process, is there: after a
-// child has been waited for, TryRead gives all its output, then io.EOF if
+// What was written before the call, by any process, is there: after a child
+// has been waited for, TryRead returns all its output, and then io.EOF if
 // nobody else has a copy of a sender.
 func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
 	if !m.turn.tryPast(tidying) {
@@ -280,10 +283,11 @@ func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
 	return TaggedData{}, false, m.orClosed(err)
 }
 
-// All gives every piece that [Mux.ReadContext] reads, until [io.EOF], which it
-// does not give, or until the first other error, that of ctx for one, which it
-// gives last, with no Data. Data is valid until the loop goes on. The Mux stays
-// open, also when the loop is left early: another loop goes on from there.
+// All yields every piece, as [Mux.ReadContext] returns it, until [io.EOF],
+// which it does not yield, or until another error, such as that of ctx, which
+// it yields as the last value and with no Data. Data is valid until the next
+// iteration. The Mux stays open, even if the loop is left early; another loop
+// continues from there.
 func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
 		for {
@@ -295,16 +299,16 @@ func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 	}
 }
 
-// Close closes the receive end. It does not block. A blocked read returns, and
-// so does every later call, with an error that matches [os.ErrClosed]; closing
-// again does nothing and returns nil. What was written and not read is lost, and
-// Data is no longer valid. Writers, those that were blocked on a full queue too,
-// get an error: ECONNREFUSED from a socket, and ENOTCONN when they try again,
-// both without SIGPIPE; EPIPE and SIGPIPE from a pipe (seen on Linux).
+// Close closes the receive end. It does not block. A blocked read, and every
+// later call, returns an error that matches [os.ErrClosed]; closing again
+// does nothing and returns nil. What was written and not read is lost, and
+// Data is no longer valid. Writers, including those blocked on a full queue,
+// get an error: from a socket ECONNREFUSED, and ENOTCONN for later writes,
+// both without SIGPIPE; from a pipe EPIPE and SIGPIPE (seen on Linux).
 //
-// Close does not close senders: whoever holds them does. The Mux is closed also
-// if it returns an error, which is that of a directory that had to stay until
-// now (see [New]) and could not be removed.
+// Close does not close senders; whoever holds them does. The Mux is closed
+// even if Close returns an error, which means that a directory that had to
+// stay until now (see [New]) could not be removed.
 func (m *Mux) Close() error {
 	if m.closed.Swap(true) {
 		return nil

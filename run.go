@@ -8,9 +8,10 @@ import (
 	"os/exec"
 )
 
-// Run runs cmd as [exec.Cmd.Run] does, but what cmd writes reaches cmd.Stdout and
-// cmd.Stderr in the order of the writes: from the calling goroutine, one Write at a
-// time. It is [Mux.Run] on a Mux of its own, made as [Output] makes one.
+// Run runs cmd as [exec.Cmd.Run] does, except that its output reaches
+// cmd.Stdout and cmd.Stderr in the order of the writes: from the calling
+// goroutine, one Write at a time. It is [Mux.Run] on a Mux of its own, made
+// as [Output] makes it.
 func Run(cmd *exec.Cmd) error { return RunWith(cmd, nil) }
 
 // RunWith is [Run] with a start function; see [Mux.OutputWith].
@@ -23,26 +24,28 @@ func RunWith(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
 	return m.RunWith(cmd, start)
 }
 
-// Run runs cmd as [exec.Cmd.Run] does, but what cmd writes comes out of the Mux
-// and is written to cmd.Stdout and cmd.Stderr in the order of the writes, from the
-// calling goroutine, one Write at a time. It blocks until cmd has exited and the
-// output has ended, and while one of the writers blocks. The Mux must have no other
-// reader meanwhile; what comes from other senders of it is discarded, but for
-// senders tagged [Stdout] or [Stderr], which are heard as those of cmd.
+// Run runs cmd as [exec.Cmd.Run] does, except that its output passes through
+// the Mux and is written to cmd.Stdout and cmd.Stderr in the order of the
+// writes, from the calling goroutine, one Write at a time. It blocks until
+// cmd has exited and the output has ended, and while a writer blocks. The Mux
+// must have no other reader meanwhile. Output of other senders is discarded,
+// unless they are tagged [Stdout] or [Stderr]: then it is treated as that of
+// cmd.
 //
-// Stdout and Stderr mean what they mean in os/exec: nil discards a stream, and
-// where both are the same writer (of a type that can be compared with ==) cmd gets
-// one descriptor for both. An [*os.File] is not handed to cmd, but written to here,
-// as any other writer is: otherwise its output would not be in order with the rest.
-// The fields are as before when Run returns.
+// Stdout and Stderr mean what they mean in os/exec: nil discards a stream,
+// and if both are the same writer (of a type that can be compared with ==),
+// cmd gets one descriptor for both. An [*os.File] is not passed to cmd but
+// written to by Run, as any other writer is; otherwise its output would not
+// be in order with the rest. Run restores the fields before it returns.
 //
-// Stdin, WaitDelay, Cancel and the context mean what they mean in os/exec, and so
-// do the errors: that of [exec.Cmd.Start] as it is, an [*exec.ExitError], the first
-// error of a writer if cmd succeeded ([io.ErrShortWrite] if it took less than it was
-// given), [exec.ErrWaitDelay]. After the error of a writer its stream is closed for
+// Stdin, WaitDelay, Cancel and the context mean what they mean in os/exec,
+// and so do the errors: that of [exec.Cmd.Start] unchanged, an
+// [*exec.ExitError], the first error of a writer if cmd succeeded
+// ([io.ErrShortWrite] if it wrote less than it was given),
+// [exec.ErrWaitDelay]. After a writer has failed, its stream is closed for
 // cmd, which gets EPIPE and SIGPIPE there, and the other stream goes on; with
-// sockets both are closed. Unlike in os/exec a writer that blocks holds up both
-// streams, for the order is kept.
+// sockets both are closed. Unlike in os/exec, a writer that blocks holds up
+// both streams, to keep the order.
 func (m *Mux) Run(cmd *exec.Cmd) error { return m.RunWith(cmd, nil) }
 
 // RunWith is [Mux.Run] with a start function; see [Mux.OutputWith].

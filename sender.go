@@ -11,40 +11,42 @@ import (
 // message without a name.
 const untaggedName = "iomux sender"
 
-// MakeSender makes a sender without a tag: the Tag of what it writes is "". It
-// is [Mux.MakeTaggedSender] with the tag "".
+// MakeSender makes a sender without a tag: it is [Mux.MakeTaggedSender] with
+// the tag "".
 func (m *Mux) MakeSender() (*os.File, error) { return m.MakeTaggedSender("") }
 
 // MakeTaggedSender makes a sender whose writes come out tagged with tag. Any
-// string is a tag, the empty one and any number of bytes too, and any number of
-// senders may have the same. It does not block, and may be called while others
-// read and write.
+// string can be a tag, of any length and also empty, and any number of
+// senders may have the same tag. MakeTaggedSender does not block, and may be
+// called while others read and write.
 //
-// The sender is a descriptor in blocking mode, closed on exec: hand it to a
-// child as the Stdout, Stderr or one of the ExtraFiles of an [os/exec.Cmd], or
-// write to it here, from any number of goroutines. It belongs to the caller, who
-// closes it, after starting the child in the first case: the end of output comes
-// when all copies are closed. Its Name is the tag, or "iomux sender" if that is
-// empty. It has no deadlines.
+// The sender is a descriptor in blocking mode that is closed on exec. Pass it
+// to a child as the Stdout, the Stderr or one of the ExtraFiles of an
+// [os/exec.Cmd], or write to it, from any number of goroutines. It belongs to
+// the caller, who must close it: as soon as the child is started, if it was
+// passed to one, because the output ends when all copies are closed. Its Name
+// is the tag, or "iomux sender" if that is empty. It has no deadlines.
 //
-// A write blocks while the queue is full, until somebody reads, or closes the
-// Mux: who writes and reads in one goroutine may wait for ever. On Linux the
-// queue takes net.unix.max_dgram_qlen writes and one more from all senders
-// together (11 by default; Documentation/admin-guide/sysctl/net.rst of the
-// kernel, and measured). With [NewPipe] each sender holds one write.
+// A write blocks while the queue is full, until somebody reads or closes the
+// Mux, so a goroutine that both writes and reads may block forever. On Linux
+// the queue holds net.unix.max_dgram_qlen writes and one more, from all
+// senders together (11 by default; Documentation/admin-guide/sysctl/net.rst
+// of the kernel, and measured). With [NewPipe] each sender holds one write.
 //
-// One write is one piece, up to the largest that the kernel takes, and fails
-// with EMSGSIZE beyond. On Linux that is 4,263,616 bytes (with 4 KiB pages), or
-// for a process without CAP_NET_ADMIN 32 less than twice net.core.wmem_max if
-// that is smaller (SO_SNDBUF in socket(7), and measured). A child that has raised
-// SO_SNDBUF itself gets ENOBUFS beyond the first of these. With [NewPipe] a write
-// may have any length, and comes out in pieces of at most a page.
+// One write is one piece, up to the largest that the kernel accepts; a larger
+// one fails with EMSGSIZE. On Linux the limit is 4,263,616 bytes (with 4 KiB
+// pages), or, for a process without CAP_NET_ADMIN, twice net.core.wmem_max
+// less 32 if that is smaller (SO_SNDBUF in socket(7), and measured). A child
+// that has raised SO_SNDBUF itself gets ENOBUFS for a write of more than
+// 4,263,616 bytes. With [NewPipe] a write may have any length, and comes out
+// in pieces of at most a page.
 //
 // The errors name the system call and match its errno: unix.EMFILE or
-// unix.ENFILE for want of descriptors (two stay open, and another for a moment),
-// unix.ETOOMANYREFS when all processes of this user together have more senders
-// than RLIMIT_NOFILE (see SCM_RIGHTS in unix(7)). Nothing is left behind then,
-// and the Mux stays usable. After [Mux.Close] they match [os.ErrClosed].
+// unix.ENFILE if there are not enough descriptors (two stay open, and a third
+// for a moment), unix.ETOOMANYREFS if all processes of this user together
+// have more senders than RLIMIT_NOFILE (see SCM_RIGHTS in unix(7)). Nothing
+// is left behind then, and the Mux stays usable. After [Mux.Close] the error
+// matches [os.ErrClosed].
 func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
 	// Whoever makes many senders and does not read tidies up after those that were
 	// closed. While somebody reads, the reader does.
