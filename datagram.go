@@ -358,7 +358,7 @@ func (d *datagrams) shut() error {
 func (d *datagrams) release(reuse bool) {
 	if d.waiter != nil {
 		d.waiter.Close()
-		bounded(func() { // a child may have taken the write end of a hangup
+		wait.Bounded(func() { // a child may have taken the write end of a hangup
 			for _, s := range d.table.rows {
 				s.hangup.close()
 				s.closeProbe()

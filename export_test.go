@@ -2,7 +2,9 @@
 
 package iomux
 
-import "time"
+import (
+	"time"
+)
 
 // Rows returns how many senders a Mux remembers.
 func (m *Mux) Rows() int {
@@ -27,3 +29,6 @@ func (m *Mux) Backlog() int { return m.backlog() }
 
 // Tick waits until what is looked after from time to time is due.
 func Tick() { time.Sleep(lookAgainAfter + time.Millisecond) }
+
+// StartAuto is the start function that nil stands for.
+var StartAuto = startAuto

@@ -2,6 +2,7 @@ package iomux_test
 
 import (
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,5 +58,52 @@ func TestHangupPipeIsSmall(t *testing.T) {
 	}
 	if pipes != 1 {
 		t.Errorf("a sender has %d pipes", pipes)
+	}
+}
+
+// onThread runs f on a thread that ends with it, whatever f does to it.
+func onThread[T any](f func() T) T {
+	return <-inBackground(func() T {
+		runtime.LockOSThread()
+		return f()
+	})
+}
+
+// A sender that was made in another network namespace lives until it is closed
+// there, also if its child reads from it.
+func TestSenderOfOtherNamespace(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	m, err := iomux.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	type result struct {
+		f   *os.File
+		err error
+	}
+	r := onThread(func() (r result) {
+		if r.err = unix.Unshare(unix.CLONE_NEWNET); r.err == nil {
+			r.f, r.err = m.MakeTaggedSender("far")
+		}
+		return r
+	})
+	if r.err != nil {
+		t.Skip("no other network namespace: ", r.err)
+	}
+	defer r.f.Close()
+	send(t, r.f, "one")
+	wantRead(t, m, "far", "one")
+	// What tells of its end goes, as if it had been closed.
+	if _, _, err := unix.Recvfrom(int(r.f.Fd()), make([]byte, 10), unix.MSG_DONTWAIT); err != nil {
+		t.Skip("there is nothing to swallow: ", err)
+	}
+	wantNothing(t, m)
+	send(t, r.f, "two")
+	wantRead(t, m, "far", "two")
+	r.f.Close()
+	if d, err := m.Read(); err == nil {
+		t.Errorf("read %q after the end", d.Data)
 	}
 }

@@ -82,7 +82,7 @@ func (e *pipeEnd) letGo() {
 	for _, held := range e.holds {
 		calls = append(calls, held.closeWriteEnd)
 	}
-	bounded(calls...)
+	wait.Bounded(calls...)
 }
 
 func (e *pipeEnd) closeWriteEnd() {
@@ -118,7 +118,7 @@ func (p *pipes) checkNonblocking(e *pipeEnd) {
 	p.sawNonblocking.Store(true)
 	if size := roomyPages * len(p.buf); e.enlarged.CompareAndSwap(0, int64(size)) {
 		// Refused for a user with many pipes, pipe(7): then it is blocking, at least.
-		bounded(func() { unix.FcntlInt(uintptr(e.fd), unix.F_SETPIPE_SZ, size) })
+		wait.Bounded(func() { unix.FcntlInt(uintptr(e.fd), unix.F_SETPIPE_SZ, size) })
 	}
 	// In packet mode each write takes a page.
 	unix.FcntlInt(uintptr(w), unix.F_SETFL, int(flags)&^(unix.O_NONBLOCK|unix.O_DIRECT))

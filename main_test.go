@@ -24,15 +24,13 @@ var (
 	openFiles   = muxtest.OpenFiles
 	names       = muxtest.Names
 	start       = muxtest.Start
+	hold        = muxtest.Hold
 	startReady  = muxtest.StartReady
 	runCheck    = muxtest.RunCheck
 	checkFailed = muxtest.CheckFailed
 	muxOf       = muxtest.MuxOf
 	initPoller  = muxtest.InitPoller
-	exited      = muxtest.Exited
-	wantGone    = muxtest.WantGone
 	shell       = muxtest.Shell
-	straggler   = muxtest.Straggler
 
 	newSender    = muxtest.NewSender
 	send         = muxtest.Send
@@ -44,8 +42,6 @@ var (
 	largestWrite = muxtest.LargestWrite
 	readWrite    = muxtest.ReadWrite
 	stopped      = muxtest.Stopped
-	piecesOf     = muxtest.PiecesOf
-	wantPieces   = muxtest.WantPieces
 )
 
 const (

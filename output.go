@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
 // Output runs cmd and yields everything that it writes to its standard output and
@@ -182,7 +184,7 @@ func closeSenders(senders []*os.File) {
 	for _, s := range senders {
 		calls = append(calls, func() { s.Close() })
 	}
-	bounded(calls...)
+	wait.Bounded(calls...)
 }
 
 // A run is a command that is running on a Mux.

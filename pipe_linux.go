@@ -367,7 +367,7 @@ func (e *pipeEnd) size() (bytes int, ok bool) {
 	if e.asked == nil {
 		answer := make(chan int, 1)
 		e.asked = answer
-		bounded(func() {
+		wait.Bounded(func() {
 			size, err := unix.FcntlInt(uintptr(e.fd), unix.F_GETPIPE_SZ, 0)
 			if err != nil {
 				size = 0
@@ -425,7 +425,7 @@ func (p *pipes) hangUp(tag string) {
 			calls = append(calls, e.close)
 		}
 	}
-	bounded(calls...)
+	wait.Bounded(calls...)
 }
 
 // read reads from e, which has an event, or is drained. To find a pipe empty a read
@@ -490,7 +490,7 @@ func (p *pipes) shut() error {
 			replaceFD(e.fd, p.waiter.FD()) // fails only for what is not open
 		})
 	}
-	p.stuck = !bounded(calls...)
+	p.stuck = !wait.Bounded(calls...)
 	return nil
 }
 

@@ -348,3 +348,34 @@ func TestReadAllocates(t *testing.T) {
 		}
 	})
 }
+
+// A loop of reads with one context that can be canceled allocates nothing, also
+// when each read has to wait.
+func TestWaitingReadAllocatesNothing(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		s := newSender(t, m, "s")
+		turn := make(chan bool)
+		defer close(turn)
+		data := []byte("data")
+		go func() {
+			for range turn {
+				runtime.Gosched()
+				s.Write(data)
+			}
+		}()
+		read := func() {
+			turn <- true
+			if _, err := m.ReadContext(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 100 {
+			read()
+		}
+		if n := testing.AllocsPerRun(500, read); n >= 1 && !raceDetector && !portable {
+			t.Errorf("%v allocations for each read", n)
+		}
+	})
+}

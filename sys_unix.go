@@ -4,9 +4,12 @@ package iomux
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -116,3 +119,24 @@ func anchor(string) (*os.File, string, error) { return nil, "", nil }
 
 // newPipeMux fails: there are no ordered pipes here.
 func newPipeMux() (*Mux, error) { return nil, errors.ErrUnsupported }
+
+// A hangup cannot be had here: what lies in a sender's queue is not known to go
+// with its last copy on every system. So every sender is unwatched, and looked at
+// from time to time: io.EOF comes late, and may not come at all.
+type hangup struct{}
+
+func (hangup) armed() bool                   { return false }
+func (hangup) armedSince(time.Duration) bool { return false }
+func (hangup) close()                        {}
+
+func (d *datagrams) armSelf(*sender, int) error { return nil }
+func (d *datagrams) arm(*sender) error          { return os.ErrInvalid }
+func (d *datagrams) disarm(*sender)             {}
+
+// StartBlocking is for Linux. On other systems it starts nothing, and its error
+// matches [errors.ErrUnsupported].
+func StartBlocking(*exec.Cmd) error {
+	return fmt.Errorf("iomux: keep output blocking: %w", errors.ErrUnsupported)
+}
+
+func startAuto(cmd *exec.Cmd) error { return cmd.Start() }

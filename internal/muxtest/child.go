@@ -28,6 +28,17 @@ func Start(t testing.TB, cmd *exec.Cmd) (wait func() error) {
 	return wait
 }
 
+// Hold gives cmd a standard input that has neither data nor an end until release
+// is called.
+func Hold(t testing.TB, cmd *exec.Cmd) (release func()) {
+	t.Helper()
+	r, w := Must2(os.Pipe())
+	cmd.Stdin = r
+	release = sync.OnceFunc(func() { w.Close() })
+	t.Cleanup(func() { r.Close(); release() })
+	return release
+}
+
 // StartReady starts cmd and waits until it has written what says that it is
 // ready. It skips the test if cmd writes "unlimited" instead.
 func StartReady(t testing.TB, cmd *exec.Cmd, ready string) (stdin io.Closer, wait func() error) {

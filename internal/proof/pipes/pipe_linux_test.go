@@ -1,4 +1,4 @@
-package iomux_test
+package pipes_test
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
 //go:build linux || (unix && experimental_unix)
 
-package iomux_test
+package lines_test
 
 import (
 	"bytes"

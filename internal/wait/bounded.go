@@ -1,18 +1,18 @@
 //go:build linux || (unix && experimental_unix)
 
-package iomux
+package wait
 
 import "time"
 
 const (
-	// boundedTicks times boundedTick is how long bounded waits. It is counted in
+	// boundedTicks times boundedTick is how long Bounded waits. It is counted in
 	// ticks, so that a time in which the machine ran none of this process counts
 	// but once.
 	boundedTicks = 20
 	boundedTick  = 5 * time.Millisecond
 )
 
-// bounded makes calls that a child can keep waiting, each in a goroutine of its own.
+// Bounded makes calls that a child can keep waiting, each in a goroutine of its own.
 // It returns true when all have returned, or false after some 100 milliseconds: those
 // that have not go on.
 //
@@ -20,7 +20,7 @@ const (
 // that a network file system has to bring) holds the lock of its pipe meanwhile.
 // Whoever closes an end of that pipe or asks for its size waits for the lock, and
 // no signal ends that (measured on 6.18).
-func bounded(calls ...func()) bool {
+func Bounded(calls ...func()) bool {
 	if len(calls) == 0 {
 		return true
 	}

@@ -1,6 +1,6 @@
 //go:build linux || (unix && experimental_unix)
 
-package iomux_test
+package commands_test
 
 import (
 	"bytes"

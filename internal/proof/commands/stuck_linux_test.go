@@ -1,4 +1,4 @@
-package iomux_test
+package commands_test
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
 //go:build linux || (unix && experimental_unix)
 
-package iomux_test
+package commands_test
 
 import (
 	"context"
@@ -49,17 +49,6 @@ func writeAlternately(args []string) int {
 		}
 	}
 	return 0
-}
-
-// hold gives cmd a standard input that has neither data nor an end until
-// release is called.
-func hold(t testing.TB, cmd *exec.Cmd) (release func()) {
-	t.Helper()
-	r, w := must2(os.Pipe())
-	cmd.Stdin = r
-	release = sync.OnceFunc(func() { w.Close() })
-	t.Cleanup(func() { r.Close(); release() })
-	return release
 }
 
 func TestOutput(t *testing.T) {
@@ -260,7 +249,7 @@ func TestOutputLeftEarly(t *testing.T) {
 				leave(t, m.Output(cmd))
 				wantGone(t, cmd)
 				want := "ECONNREFUSED"
-				if closedWrite(k) == unix.EPIPE {
+				if k.Pipe {
 					want = "EPIPE"
 				}
 				if got := said(); got != want && runtime.GOOS == "linux" {

@@ -1,4 +1,0 @@
-package iomux
-
-// StartAuto is the start function that nil stands for.
-var StartAuto = startAuto
