@@ -10,33 +10,35 @@ import (
 	"github.com/seed-5082a588/iomux/internal/seccomp"
 )
 
-// StartBlocking starts cmd as cmd.Start does, and keeps it and all its
+// StartBlocking starts cmd as cmd.Start does, and prevents it and all its
 // descendants from making its standard output and standard error nonblocking:
 // the guard. It is meant as the start function of [Mux.OutputWith],
-// [Mux.RunWith] and [Mux.StartWith]; used by itself it keeps any pipe or socket
-// in cmd.Stdout or cmd.Stderr blocking.
+// [Mux.RunWith] and [Mux.StartWith]; called directly, it keeps any pipe or
+// socket in cmd.Stdout or cmd.Stderr blocking.
 //
-// O_NONBLOCK belongs to the pipe, not to the process that sets it (fcntl(2)). So
-// when Node.js, ssh or Python's asyncio set it, whoever else writes there gets
-// EAGAIN once the pipe is full, and most programs lose output then. Under the
-// guard setting the flag seems to succeed and does nothing.
+// O_NONBLOCK belongs to the pipe, not to the process that sets it (fcntl(2)).
+// If Node.js, ssh or Python's asyncio set it, every other process that writes
+// there gets EAGAIN once the pipe is full, and most programs lose output
+// then. Under the guard, setting the flag appears to succeed and does
+// nothing.
 //
-// The guard is a seccomp filter without a supervisor, which stays with cmd and its
-// descendants. It costs them some ten nanoseconds for some of their system
-// calls, and the caller a thread for the time of the start. Without CAP_SYS_ADMIN
-// the kernel asks for no_new_privs: then sudo and other setuid programs get no
-// rights under cmd. That is why a start function that is nil takes the guard only
-// where it costs no rights (CAP_SYS_ADMIN, effective user 0, no_new_privs set
-// already), or if cmd is a program of the Node.js family, and not in a goroutine
-// that is locked to its thread.
+// The guard is a seccomp filter without a supervisor, which stays with cmd
+// and its descendants. It costs them some ten nanoseconds for some of their
+// system calls, and the caller a thread while cmd is being started. Without
+// CAP_SYS_ADMIN the kernel requires no_new_privs, under which sudo and other
+// setuid programs gain no rights. This is why a nil start function uses the
+// guard only where it costs no rights (CAP_SYS_ADMIN, effective user ID 0,
+// no_new_privs already set) or if cmd is a program of the Node.js family, and
+// not in a goroutine that is locked to its thread.
 //
-// What cmd inherits is that of any thread of the program. What the calling goroutine has
-// set for its thread alone (see [runtime.LockOSThread]), such as a network namespace, it does not get.
+// StartBlocking starts cmd from a thread of its own. So cmd does not inherit
+// what the calling goroutine has set for its thread alone, such as a network
+// namespace (see [runtime.LockOSThread]).
 //
-// An error that matches [errors.ErrUnsupported] says why there can be no guard: a
-// kernel or an architecture without seccomp filters, a sandbox that refuses
-// them, a cmd that is to be traced. Then cmd is not started, and may be started otherwise. Any other
-// error is that of cmd.Start.
+// An error that matches [errors.ErrUnsupported] says why there can be no
+// guard: a kernel or an architecture without seccomp filters, a sandbox that
+// refuses them, a cmd that is to be traced. Then cmd has not been started,
+// and may be started in another way. Any other error is that of cmd.Start.
 func StartBlocking(cmd *exec.Cmd) error {
 	err := seccomp.Start(cmd, true)
 	var refused *seccomp.Error

@@ -14,11 +14,11 @@ import (
 	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
-// Output runs cmd and yields everything that it writes to its standard output and
-// standard error, in the order of the writes, tagged [Stdout] and [Stderr]. It is
-// [Mux.Output] on a [NewPipe] Mux of its own, which any program can write to, and
-// on a [New] Mux where the system has no such pipes. If neither can be made, that
-// is the error.
+// Output runs cmd and yields everything that it writes to its standard output
+// and standard error, in the order of the writes, tagged [Stdout] and
+// [Stderr]. It is [Mux.Output] on a [NewPipe] Mux of its own, which any
+// program can write to, or on a [New] Mux where the system has no such pipes.
+// If neither can be made, it yields that error.
 func Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] { return OutputWith(cmd, nil) }
 
 // OutputWith is [Output] with a start function; see [Mux.OutputWith].
@@ -43,38 +43,42 @@ func newForAny() (*Mux, error) {
 }
 
 // Output runs cmd, which must not have been started, with new senders tagged
-// [Stdout] and [Stderr], and yields everything that comes out of the Mux until its
-// end of output; then it waits for cmd. Other senders of the Mux that are open are
-// heard too, and keep it going. Nothing happens before the loop begins, and a cmd
-// has one loop. There is one loop at a time on a Mux, and no other reader: what
-// others read does not come here, and spoils the Data held here.
+// [Stdout] and [Stderr], and yields everything that comes out of the Mux
+// until the end of output; then it waits for cmd. Output of other open
+// senders of the Mux is yielded too, and keeps the loop going. Nothing
+// happens before the loop begins, and there can be only one loop for a cmd. A
+// Mux can have one loop at a time, and no other reader meanwhile: the loop
+// does not see what others read, and their reads invalidate its Data.
 //
-// Data belongs to the Mux, and is valid until the next iteration. The loop blocks
-// while there is nothing to read, and while cmd runs: until its exit and the end
-// of output, so whoever inherited a sender from cmd keeps it waiting. What ends
-// that is cmd.WaitDelay, and [Mux.Close]; the context of cmd only kills cmd.
+// Data belongs to the Mux, and is valid until the next iteration. The loop
+// blocks while there is nothing to read, until cmd has exited and the output
+// has ended, so a process that inherited a sender from cmd keeps it waiting.
+// cmd.WaitDelay bounds that, and [Mux.Close] ends it; the context of cmd only
+// kills cmd.
 //
 // At most one error is yielded, as the last value and with no Data: that of
-// [Mux.MakeTaggedSender], of [exec.Cmd.Start] as that returned it, of
-// [exec.Cmd.Wait] (such as [*exec.ExitError]), or of a read, which closes the Mux.
-// If cmd is nil, or cmd.Stdout or cmd.Stderr is set, that is the error and nothing
+// [Mux.MakeTaggedSender], of [exec.Cmd.Start] unchanged, of [exec.Cmd.Wait]
+// (such as an [*exec.ExitError]), or of a read, which closes the Mux. If cmd
+// is nil, or cmd.Stdout or cmd.Stderr is set, the error says so and nothing
 // is started.
 //
-// cmd.WaitDelay means what it means in os/exec: if it is not zero, it bounds the
-// time from the exit of cmd, or from the end of its context, until the end of
-// output, for which somebody else who still holds a sender may otherwise keep
-// the loop waiting. When it is over, what is queued is still yielded, and the
-// error is [exec.ErrWaitDelay] if there was no other. The Mux stays open.
+// cmd.WaitDelay means what it means in os/exec: if it is not zero, it bounds
+// the time from the exit of cmd, or from the end of its context, until the
+// end of output, in case another process still holds a sender. When it has
+// passed, what is queued is still yielded, and the error is
+// [exec.ErrWaitDelay] if there was no other. The Mux stays open.
 //
-// When the loop is left early, the Mux is closed, so that the next write of cmd
-// fails, and Output still waits for cmd to exit: no process and no goroutine is
-// left behind. It does not kill cmd: the context of [exec.CommandContext] does.
+// If the loop is left early, the Mux is closed, so that the next write of cmd
+// fails, and Output still waits for cmd to exit: no process and no goroutine
+// is left behind. Output does not kill cmd; the context of
+// [exec.CommandContext] does.
 func (m *Mux) Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] { return m.OutputWith(cmd, nil) }
 
-// OutputWith is [Mux.Output] with a start function, which is called instead of
-// cmd.Start and must start cmd or return an error. While it runs, cmd.Stdout and
-// cmd.Stderr are the senders, each an [*os.File]; it must not keep them. A nil
-// start is what Output does; (*exec.Cmd).Start is the plain start of os/exec.
+// OutputWith is [Mux.Output] with a start function, which is called instead
+// of cmd.Start and must start cmd or return an error. While it runs,
+// cmd.Stdout and cmd.Stderr are the senders, each an [*os.File]; it must not
+// keep them. If start is nil, OutputWith is Output. (*exec.Cmd).Start is the
+// plain start of os/exec.
 func (m *Mux) OutputWith(cmd *exec.Cmd, start func(*exec.Cmd) error) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
 		if err := unstarted("Output", cmd); err != nil {
@@ -109,20 +113,22 @@ func unstarted(what string, cmd *exec.Cmd) error {
 	return nil
 }
 
-// Start starts cmd with new senders of the Mux as its standard output and standard
-// error, tagged stdout and stderr; where both tags are the same, it is one sender
-// for both. The output ends when cmd and all who inherited it from cmd have closed
-// it; with [NewPipe] not before cmd has exited. cmd.Stdout and cmd.Stderr must be nil, and
-// are nil again afterwards.
+// Start starts cmd with new senders of the Mux as its standard output and
+// standard error, tagged stdout and stderr. If the tags are equal, one sender
+// serves as both. The output ends when cmd and all who inherited a sender
+// from it have closed it; with [NewPipe], not before cmd has exited.
+// cmd.Stdout and cmd.Stderr must be nil, and are nil again when Start
+// returns.
 //
-// Start does not wait for cmd or read the Mux. The caller does both: it reads until
-// [io.EOF], and calls cmd.Wait, which may be called before, after or during that.
-// cmd.WaitDelay bounds only what os/exec itself waits for, such as a cmd.Stdin that
-// is copied. Whoever wants it to bound the end of the output too ends the context
-// of a read; the package's examples show how.
+// Start does not wait for cmd or read the Mux. The caller must do both: read
+// until [io.EOF], and call cmd.Wait before, after or during that.
+// cmd.WaitDelay bounds only what os/exec itself waits for, such as a
+// cmd.Stdin that is copied. To bound the wait for the end of output, end the
+// context of the read; the examples of the package show how.
 //
-// The errors are those of [Mux.MakeTaggedSender], and of [exec.Cmd.Start] as that
-// returned them. After an error nothing runs, and no sender is left.
+// The errors are those of [Mux.MakeTaggedSender], and that of
+// [exec.Cmd.Start] unchanged. After an error nothing runs, and no sender is
+// left.
 func (m *Mux) Start(cmd *exec.Cmd, stdout, stderr string) error {
 	return m.StartWith(cmd, stdout, stderr, nil)
 }

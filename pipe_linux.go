@@ -15,44 +15,45 @@ import (
 	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
-// NewPipe makes a [Mux] whose senders are pipes, for children that cannot live
-// with a datagram socket as their output. It exists on Linux only, touches no
-// file system, and keeps the order all the same.
+// NewPipe makes a [Mux] whose senders are pipes, so that any program can
+// write to them. It exists on Linux only, and touches no file system.
 //
-// Under it everything works that works on a pipe: Node.js prints, /dev/stdout
-// and /dev/stderr can be opened, a write may have any length. Prefer [New] where
-// its limits do not matter: it takes large writes much faster, and knows more. All
-// that is said of the methods of a Mux holds, but for what follows.
+// Whatever works on a pipe works on these: Node.js prints, /dev/stdout and
+// /dev/stderr can be opened, a write may have any length. Where a program
+// does not need that, [New] is better: large writes are much faster, and each
+// piece comes with the time of the write and the process. What is said about
+// the methods of a Mux holds here too, with these differences:
 //
-// What is different:
 //   - A write of more than a page (4,096 bytes on most machines) comes out in
-//     pieces of at most a page, and the pieces of other writes, to the same
-//     sender too, may come between them. Use [Lines] to get whole lines.
-//   - A sender holds one piece that is not read yet: the next write to it waits
-//     until that is read. Do not write and read in one goroutine.
+//     pieces of at most a page, and pieces of other writes, even to the same
+//     sender, may come between them. Use [Lines] to get whole lines.
+//   - A sender holds one unread piece; the next write to it waits until that
+//     has been read. Do not write and read in the same goroutine.
 //   - Time is when the piece was read, which is at most one write per sender
-//     after it was written, and PID is 0. Use [New] to know.
-//   - A descriptor that a child has opened anew by its path (/dev/stdout,
-//     /dev/stderr, /proc/self/fd/1) is not in packet mode: small writes to it may
-//     come out as one piece, and their order among the senders is best effort.
-//     Let the child use the descriptor that it has: >&2, not >/dev/stderr.
-//   - So is the order of the writes of a child that makes its end nonblocking, as
-//     Node.js does: what the pipe does not take at once the child keeps, and
-//     writes later. If it exits without waiting for that (process.exit() right
-//     after printing), the rest is lost, sooner than with the usual pipe of 64
-//     KiB. Set process.exitCode instead.
-//   - A child that makes its pipe larger (F_SETPIPE_SZ) loses the promise of order,
-//     too, and no byte.
-//   - The order is that of the ready list of epoll(7), which is first in, first
-//     out in every kernel that was tried, but is not promised by its manual.
+//     after it was written, and PID is 0.
+//   - A descriptor that a child has opened again by its path (/dev/stdout,
+//     /dev/stderr, /proc/self/fd/1) is not in packet mode: small writes to it
+//     may come out as one piece, and their order among the senders is best
+//     effort. In a shell, write >&2 and not >/dev/stderr.
+//   - The order is also best effort for a child that makes its end
+//     nonblocking, as Node.js does: the child keeps what the pipe does not
+//     take at once and writes it later. If the child exits without waiting
+//     for that (process.exit() right after printing), the rest is lost,
+//     sooner than with the usual pipe of 64 KiB. [StartBlocking] prevents
+//     that.
+//   - If a child makes its pipe larger (F_SETPIPE_SZ), the order is best
+//     effort, but no byte is lost.
+//   - The order is that of the ready list of epoll(7), which was first in,
+//     first out on every kernel that was tried, but the manual page does not
+//     promise it.
 //   - After Close, a write of the child raises SIGPIPE, as on any pipe.
 //
-// The error names the system call that is refused, and matches its errno: pipe2
-// with O_DIRECT or fcntl with F_SETPIPE_SZ (pipe(2), fcntl(2); unix.EINVAL where
-// there is no packet mode, or no pipe of one page), unix.EMFILE and unix.ENFILE.
-// Those of MakeSender and MakeTaggedSender are the same. A Mux holds two
-// descriptors, and two for each sender that is open, the sender itself being one of
-// them.
+// An error, also one of MakeSender and MakeTaggedSender, names the system
+// call that was refused and matches its errno: pipe2 with O_DIRECT or fcntl
+// with F_SETPIPE_SZ (pipe(2), fcntl(2); unix.EINVAL where there is no packet
+// mode or no pipe of one page), unix.EMFILE or unix.ENFILE. A Mux holds two
+// descriptors, and two for each open sender, one of which is the sender
+// itself.
 func NewPipe() (*Mux, error) { return newPipeMux() }
 
 func newPipeMux() (*Mux, error) {

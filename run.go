@@ -158,18 +158,20 @@ func (m *Mux) hold(cmd *exec.Cmd, senders []*os.File) {
 	}
 }
 
-// Nonblocking reports whether a command that a [NewPipe] Mux has started was seen to
-// make its output nonblocking, so that some of it may have been lost: by that
-// command, or by others that share the output. It stays true from then on, also
-// after Close. [StartBlocking] keeps commands from making their output nonblocking.
+// Nonblocking reports whether a command that was started on this [NewPipe]
+// Mux was seen to make its output nonblocking, so that some output may have
+// been lost: of that command, or of others that share it. It stays true, also
+// after Close. [StartBlocking] prevents commands from making their output
+// nonblocking.
 //
-// O_NONBLOCK belongs to the pipe, not to the process that sets it (fcntl(2)). The
-// Mux clears it when it reads the next piece, and makes that pipe as large as a
-// plain one, so what may be lost is what is written in the first moment, some tens
-// of microseconds. From then on the order of what comes from that pipe is best
-// effort. What cannot be seen is a single write that does not want to wait
-// (RWF_NOWAIT in pwritev2(2), as bun uses it), and what a command does that the Mux
-// did not start. A Mux of sockets reports false.
+// O_NONBLOCK belongs to the pipe, not to the process that sets it (fcntl(2)).
+// The Mux clears the flag when it reads the next piece, and makes that pipe
+// as large as a plain one, so only what is written in the first moment, some
+// tens of microseconds, may be lost. From then on the order of what comes
+// from that pipe is best effort. Nonblocking does not see a single write that
+// asks not to wait (RWF_NOWAIT in pwritev2(2), as bun uses it), or what a
+// command does that the Mux did not start. For a Mux of sockets it returns
+// false.
 func (m *Mux) Nonblocking() bool {
 	h, ok := m.t.(holder)
 	return ok && h.nonblocking()

@@ -34,13 +34,15 @@ var errPathTooLong = unix.ENAMETOOLONG
 
 // NewAbstract makes a [Mux] whose receive end is a datagram socket with an
 // abstract address (unix(7)); it touches no file system. It exists on Linux
-// only, does not block, and needs [Mux.Close] in the end. All else is as with
-// [New], but that a Mux holds three descriptors.
+// only, does not block, and the caller must call [Mux.Close] when done. It
+// differs from [New] in that a Mux holds three descriptors, and in the
+// following.
 //
-// Anyone in the same network namespace can find that address and send to it.
-// What strangers send is discarded, but it takes places in the queue, so they
-// can slow the senders down; somebody who also watches the addresses of
-// senders could take that of one that was just closed. [New] has neither.
+// Anyone in the same network namespace can find the address and send to it.
+// What strangers send is discarded, but it takes up places in the queue, so
+// they can slow the senders down. A stranger who also watches the addresses
+// of senders could take that of one that was just closed. Neither is possible
+// with New.
 func NewAbstract() (*Mux, error) {
 	return newDatagramMux(func(fd int) (*address, error) {
 		name := abstractName()

@@ -9,12 +9,12 @@ import (
 	"github.com/seed-5082a588/iomux"
 )
 
-// Ordered reports whether what a command writes to its two streams comes in the
-// order of the writes: on Linux, and not on other systems.
+// Ordered reports whether the output of a command comes in the order of the
+// writes to its two streams: it does on Linux, and not on other systems.
 const Ordered = true
 
-// TaggedData is one piece of what a command wrote: on Linux the type of package
-// iomux, on other systems one with the same fields.
+// TaggedData is one piece of what a command wrote: on Linux the type of
+// package iomux, on other systems one with the same fields.
 type TaggedData = iomux.TaggedData
 
 func output(cmd *exec.Cmd, start func(*exec.Cmd) error) iter.Seq2[TaggedData, error] {

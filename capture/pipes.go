@@ -15,8 +15,8 @@ import (
 	"github.com/seed-5082a588/iomux/internal/lines"
 )
 
-// Ordered reports whether what a command writes to its two streams comes in the
-// order of the writes: on Linux, and not on other systems.
+// Ordered reports whether the output of a command comes in the order of the
+// writes to its two streams: it does on Linux, and not on other systems.
 const Ordered = false
 
 // TaggedData is one piece of what a command wrote: on Linux the type of package
@@ -25,8 +25,9 @@ type TaggedData struct {
 	// Tag is [Stdout] or [Stderr].
 	Tag string
 
-	// Data is what was written: one byte at least, but for the value that comes
-	// with an error. It is valid until the next iteration of the loop.
+	// Data is what was written. It has at least one byte, except in the value
+	// that accompanies an error. It is valid until the next iteration of the
+	// loop.
 	Data []byte
 
 	// Time is when the piece was read.
