@@ -140,7 +140,7 @@ func TestCloseLeavesSenders(t *testing.T) {
 
 func TestCloseWakesRead(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
-		for i := range rounds(200) {
+		for i := range rounds(70) {
 			m := must(k.Make(t))
 			if i%2 == 0 {
 				defer must(m.MakeSender()).Close()
@@ -218,7 +218,7 @@ func TestCloseWakesChild(t *testing.T) {
 // Everything at once.
 func TestCloseBesideAll(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, _ *iomux.Mux) {
-		for range rounds(150) {
+		for range rounds(50) {
 			m := must(k.Make(t))
 			var wg sync.WaitGroup
 			for _, f := range []func() error{
@@ -328,7 +328,7 @@ func TestCancelBesideData(t *testing.T) {
 			}
 		}()
 		early := 0
-		for i := range rounds(1500) {
+		for i := range rounds(500) {
 			ctx, cancel := context.WithCancel(context.Background())
 			if i%2 == 0 {
 				sent <- i
@@ -354,7 +354,7 @@ func TestCancelBesideData(t *testing.T) {
 func TestCancelWakes(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
 		newSender(t, m, "x")
-		for i := range rounds(1500) {
+		for i := range rounds(500) {
 			ctx, cancel := context.WithCancel(context.Background())
 			ended := inBackground(func() error { _, err := m.ReadContext(ctx); return err })
 			for range i % 5 {
@@ -373,7 +373,7 @@ func TestCancelTurn(t *testing.T) {
 	const readers = 4
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
 		f := newSender(t, m, "x")
-		for range rounds(150) {
+		for range rounds(60) {
 			var cancels [readers]context.CancelFunc
 			var ended [readers]<-chan error
 			for i := range readers {
@@ -402,7 +402,7 @@ func TestCancelTurn(t *testing.T) {
 // the end leave a canceled reader waiting.
 func TestCancelBesideEnd(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		for range rounds(200) {
+		for range rounds(80) {
 			f := must(m.MakeSender())
 			ctx, cancel := context.WithCancel(context.Background())
 			ended := inBackground(func() error { _, err := m.ReadContext(ctx); return err })
@@ -420,7 +420,7 @@ func TestCancelBesideEnd(t *testing.T) {
 func TestLateCancel(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
 		f := newSender(t, m, "x")
-		for i := range rounds(500) {
+		for i := range rounds(200) {
 			ctx, cancel := context.WithCancel(context.Background())
 			first := inBackground(func() error { _, err := m.ReadContext(ctx); return err })
 			runtime.Gosched()

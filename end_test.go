@@ -195,7 +195,7 @@ func TestEndFalseAlarm(t *testing.T) {
 			stdin := must(cmd.StdinPipe())
 			wait := start(t, cmd)
 			f.Close()
-			for i := range rounds(40) {
+			for i := range rounds(15) {
 				fmt.Fprintln(stdin, i)
 				d, err := m.Read()
 				var n int
@@ -294,7 +294,7 @@ func TestEndNotEarly(t *testing.T) {
 				r.f.Close()
 			}
 		}()
-		for range rounds(300) {
+		for range rounds(100) {
 			r := round{must(m.MakeTaggedSender("x")), byte(rand.IntN(20))}
 			todo <- r
 			for i := range r.writes {
@@ -316,7 +316,7 @@ func TestEndOfChildNotEarly(t *testing.T) {
 		cmd.Stdin, cmd.Stderr = os.NewFile(uintptr(pair[0]), "socket"), os.Stderr
 		start(t, cmd)
 		cmd.Stdin.(*os.File).Close()
-		for round := range rounds(600) {
+		for round := range rounds(200) {
 			writes := byte(rand.IntN(20))
 			f := must(m.MakeTaggedSender("x"))
 			if err := unix.Sendmsg(pair[1], []byte{writes}, unix.UnixRights(int(f.Fd())), nil, 0); err != nil {
@@ -338,7 +338,7 @@ func TestEndOfChildNotEarly(t *testing.T) {
 func TestEndOfDyingChild(t *testing.T) {
 	const script = `i=0; while [ $i -lt 7 ]; do echo $i; echo $i >&2; i=$((i+1)); done; `
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		for round := range rounds(12) {
+		for round := range rounds(5) {
 			out, errs := newSender(t, m, "out"), newSender(t, m, "err")
 			cmd := exec.Command("sh", "-c", script+[]string{"exit 3", "kill -9 $$", "exec true", "exec >&- 2>&-; true"}[round%4])
 			cmd.Stdout, cmd.Stderr = out, errs
@@ -356,7 +356,7 @@ func TestEndOfDyingChild(t *testing.T) {
 // Who has waited for the child gets all of it, and the end, without waiting.
 func TestTryReadAfterWait(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		for range 20 {
+		for range rounds(8) {
 			out, errs := newSender(t, m, "out"), newSender(t, m, "err")
 			cmd := exec.Command("sh", "-c", "echo 1; echo 2 >&2")
 			cmd.Stdout, cmd.Stderr = out, errs

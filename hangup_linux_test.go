@@ -22,7 +22,7 @@ func TestHangupIsOfOneSender(t *testing.T) {
 	defer m.Close()
 	stays := newSender(t, m, "stays")
 	read := inBackground(func() string { d, _ := m.Read(); return d.Tag })
-	for range rounds(5000) {
+	for range rounds(2000) {
 		f := must(m.MakeSender())
 		if n := m.Unwatched(); n > 0 {
 			t.Fatalf("%d senders are watched no more", n)

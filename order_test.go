@@ -229,7 +229,7 @@ func FuzzOrder(f *testing.F) {
 const (
 	tokenChildren = 4
 	tokenSenders  = 3
-	tokenWrites   = 2000
+	tokenWrites   = 1000
 )
 
 // passToken writes when it has the token, to one of its senders, and hands the

@@ -195,7 +195,7 @@ func TestTryRead(t *testing.T) {
 func TestTryReadBesideRead(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
 		f := newSender(t, m, "x")
-		for range 100 {
+		for range rounds(40) {
 			read := inBackground(func() error { _, err := m.Read(); return err })
 			wantNothing(t, m)
 			runtime.Gosched()

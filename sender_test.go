@@ -192,7 +192,7 @@ func wantNoGrowth(t *testing.T, before counts) {
 func TestSendersComeAndGo(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
 		before := countAll()
-		for range rounds(1000) {
+		for range rounds(400) {
 			f := must(m.MakeTaggedSender("x"))
 			send(t, f, "data")
 			f.Close()
@@ -211,7 +211,7 @@ func TestSendersComeAndGoUnread(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
 		stays := must(m.MakeTaggedSender("stays"))
 		before := countAll()
-		for range rounds(1000) {
+		for range rounds(400) {
 			must(m.MakeSender()).Close()
 			if n := m.Rows(); n > 4 {
 				t.Fatalf("%d senders are remembered, 1 is open", n)
@@ -238,7 +238,7 @@ func TestSendersComeAndGoBesideReader(t *testing.T) {
 		stays := must(m.MakeTaggedSender("stays"))
 		before := countAll()
 		read := inBackground(func() string { d, _ := m.Read(); return d.Tag })
-		for range rounds(1000) {
+		for range rounds(400) {
 			must(m.MakeSender()).Close()
 		}
 		send(t, stays, "data")
@@ -297,7 +297,7 @@ func TestManyMuxes(t *testing.T) {
 				m.Close()
 			}
 		}
-		for range rounds(150) {
+		for range rounds(60) {
 			must(k.Make(t)).Close()
 		}
 		wantNoGrowth(t, before)
