@@ -18,49 +18,49 @@ iomux -h explains the flags.
 const (
 	oneLine = "run a command and show its output and errors in order"
 
-	pageIntro = "iomux runs a command and shows its standard output and standard error in the order in which they were written, each to its own."
+	pageIntro = "iomux runs a command and copies its standard output to standard output and its standard error to standard error, in the order in which they were written."
 
-	pageTransport = "By default the command writes to pipes: every program works with them. -socket is for bulk output: it is faster, each write stays whole, and time and process are the kernel's; but Node.js prints nothing, and /dev/stderr cannot be opened."
+	pageTransport = "By default the command writes to pipes, which every program can use. -socket is for bulk output: it is faster, each write stays whole, and time and process ID come from the kernel; but Node.js prints nothing, and /dev/stderr cannot be opened."
 
-	pageLines = "Under -annotate, -json and -name, what waits for the end of its line is shown after 0.2 s, such as a prompt. Of several iomux that write to one pipe or file, every line stays whole. In files lines are never shown before their end."
+	pageLines = "Under -annotate, -json and -name, an unfinished line, such as a prompt, is printed after 0.2 s. Files get only finished lines. If several iomux write to one pipe or file, every line stays whole."
 
-	pageSignals = "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command, unless a terminal has sent them to it as well. When it has ended by one, what else holds its output is waited for 2 s at most, unless -wait says otherwise; and if nobody takes what iomux writes for another 2 s, the rest is given up."
+	pageSignals = "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to the command, unless a terminal has sent them to it as well. When one of them has ended the command, iomux waits at most 2 s for other processes that hold its output, unless -wait says otherwise; and if nobody reads what iomux writes for another 2 s, it drops the rest."
 
-	pageService = "A service that the command leaves behind must have its output redirected (./server >server.log 2>&1 &): when the wait is over or iomux has ended, what is written to iomux fails with SIGPIPE, and nohup alone does not help."
+	pageService = "Redirect the output of a service that the command leaves behind (./server >server.log 2>&1 &): when the wait is over or iomux has ended, a write to iomux fails with SIGPIPE. nohup alone does not help."
 
-	manualScripts = "A script without #! is run by /bin/sh, as by a shell."
+	manualScripts = "A script without #! is run by /bin/sh, as a shell does."
 )
 
 // manualSignals is on the manual page only.
 var manualSignals = []string{
 	pageSignals,
-	"Signals that were ignored when iomux was started stay ignored for the command, as without iomux. If the command decides to handle them, it gets them.",
-	"If a signal kills the command, iomux dies of the same signal when all is written, without a core of its own: so a shell stops its loop at Ctrl-C, and tells what happened.",
-	"After the end of the command, SIGINT, SIGTERM, SIGHUP and SIGQUIT end the wait for what else holds its output.",
+	"Signals that are ignored when iomux starts stay ignored for the command, as without iomux. If the command handles them all the same, it gets them.",
+	"If a signal kills the command, iomux dies of the same signal once everything is written, without a core dump of its own. So a shell stops its loop at Ctrl-C, and reports what happened.",
+	"After the command has ended, SIGINT, SIGTERM, SIGHUP and SIGQUIT end the wait for other processes that hold its output.",
 }
 
 // manualEnvironment are the variables that matter.
 var manualEnvironment = [][2]string{
-	{"NO_COLOR", "if not empty, nothing is coloured unless by -color=always"},
-	{"TERM", "neither, if it is dumb"},
-	{"TMPDIR", "where -quiet keeps much output, and -socket makes its socket, which is removed at once; by default /tmp"},
+	{"NO_COLOR", "if it is not empty, nothing is coloured, unless -color=always is given"},
+	{"TERM", "if it is dumb, likewise"},
+	{"TMPDIR", "the directory where -quiet keeps large output and -socket makes its socket, both of which are removed at once; the default is /tmp"},
 }
 
 // pageExamples are commands, and what they are good for.
 var pageExamples = [][2]string{
-	{"iomux make -j2", "errors in red, at their place"},
-	{"iomux -annotate -time=elapsed make", "how long every step takes"},
+	{"iomux make -j2", "errors in red, in their place"},
+	{"iomux -annotate -time=elapsed make", "how long each step takes"},
 	{"iomux -quiet -- rsync -av a/ b/", "in cron: mail only if it fails"},
-	{"iomux -combined-file=log ./test 2>/dev/null", "everything in the file"},
+	{"iomux -combined-file=log ./test 2>/dev/null", "the file gets everything"},
 }
 
 // pageExits are exit codes and what they mean.
 var pageExits = [][2]string{
-	{"125", "iomux fails itself, or could not write everything"},
+	{"125", "iomux itself failed, or could not write everything"},
 	{"126", "the command cannot be executed"},
 	{"127", "the command is not found"},
-	{"128+N", "signal N has killed the command"},
-	{"others", "that of the command"},
+	{"128+N", "signal N killed the command"},
+	{"others", "the exit code of the command"},
 }
 
 const (

@@ -78,11 +78,11 @@ func parse(args []string) (*options, error) {
 func (o *options) check() error {
 	switch {
 	case o.json && o.annotate:
-		return errors.New("-json and -annotate do not go together")
+		return errors.New("-json and -annotate cannot be combined")
 	case o.json && o.time != nil && !o.annotatedLog():
-		return errors.New("-json and -time do not go together")
+		return errors.New("-json and -time cannot be combined")
 	case o.tty != ttyOff && o.blocking == blockingNever:
-		return errors.New("-tty and -blocking=never do not go together")
+		return errors.New("-tty and -blocking=never cannot be combined")
 	case len(o.command) == 0:
 		return errNoCommand
 	}

@@ -42,7 +42,7 @@ func (s *spool) write(to stream, p []byte) {
 	var buf [1 + binary.MaxVarintLen64]byte
 	head := binary.AppendUvarint(append(buf[:0], byte(to)), uint64(len(p)))
 	if err := s.record(head, p); err != nil { // better to print all than to lose it
-		s.out.complain("output cannot be kept, here it comes: %v", err)
+		s.out.complain("output cannot be kept, so it is printed now: %v", err)
 		s.replay(func() bool { return false })
 		s.out.write(to, p)
 	}

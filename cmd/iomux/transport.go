@@ -22,7 +22,7 @@ func newMux(o *options, out *streams) (*iomux.Mux, error) {
 	if sockErr != nil {
 		return nil, sockErr
 	}
-	out.complain("using sockets, for ordered pipes cannot be had: %s", message(err))
+	out.complain("using sockets, because ordered pipes are not available: %s", message(err))
 	return mux, nil
 }
 
