@@ -78,7 +78,7 @@ func execute(o *options) result {
 		return result{code: exitFailed}
 	}
 	defer files.close()
-	caught := catchSoon()
+	caught := catchSoon() // not before: a FIFO may have no reader for ever
 	mux, err := newMux(o, out)
 	if err != nil {
 		out.complain("%s", message(err))
@@ -101,7 +101,6 @@ func execute(o *options) result {
 
 func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
 	j := &job{mux: mux, out: out, sink: out, copies: files, limit: o.wait, exited: make(chan struct{}), alone: make(chan struct{}), done: make(chan struct{})}
-	j.name = o.command[0]
 	j.strict, j.copiesGoOn, j.reopen, j.tellsEnd = o.strict, o.copiesGoOn, o.reopen, o.json || o.annotate
 	j.dueDone = func() {}
 	if o.quiet {
@@ -116,7 +115,8 @@ func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
 // start starts the command, of whose output only it has the write ends then. It
 // gives the exit code if that fails.
 func (j *job) start(o *options) int {
-	j.cmd = exec.Command(o.command[0], o.command[1:]...)
+	j.name = o.command[0]
+	j.cmd = exec.Command(j.name, o.command[1:]...)
 	if errors.Is(j.cmd.Err, exec.ErrDot) {
 		j.cmd.Err = nil // who has . in PATH wants that, and every shell does it
 	}
