@@ -62,7 +62,7 @@ func Example_slog() {
 	// level=INFO msg=done stream=stdout
 }
 
-// runWithTail runs cmd; its error tells the last n bytes of the output, in order.
+// runWithTail runs cmd. Its error contains the last n bytes of the output, in order.
 func runWithTail(cmd *exec.Cmd, n int) error {
 	var tail []byte
 	for d, err := range iomux.Output(cmd) {
@@ -91,10 +91,10 @@ type job struct {
 	cmd  *exec.Cmd // made with the context that is to end it
 }
 
-// supervise runs all jobs at once and prints their lines as they come, each after
-// the name of its job, and then how the job has ended. A job whose context ends is
-// asked to stop, and killed if it has not after grace. It returns when all jobs have
-// ended and nobody holds their output, or grace after they have ended.
+// supervise runs all jobs at once and prints their lines as they arrive, each after
+// the name of its job, and then how the job ended. A job whose context ends is
+// asked to stop, and killed if it has not stopped after grace. supervise returns when
+// all jobs have ended and nobody holds their output, or grace after they have ended.
 func supervise(w io.Writer, grace time.Duration, jobs ...job) error {
 	m, err := iomux.NewPipe()
 	if err != nil {
@@ -147,7 +147,7 @@ func runIn(m *iomux.Mux, j job, grace time.Duration) error {
 	return j.cmd.Wait()
 }
 
-// ending says how a job has ended.
+// ending says how a job ended.
 func ending(err error) string {
 	if err == nil {
 		return "exit status 0"
@@ -155,7 +155,7 @@ func ending(err error) string {
 	return err.Error()
 }
 
-// printLines prints the lines, those of a job after its name.
+// printLines prints the lines, each after the name of its job.
 func printLines(w io.Writer, output iter.Seq2[iomux.TaggedData, error]) error {
 	for line, err := range iomux.Lines(output) {
 		if errors.Is(err, context.Canceled) {
@@ -192,8 +192,8 @@ func Example_supervisor() {
 	// error: db: exit status 1
 }
 
-// runStrictly runs cmd and copies what it writes to w. It fails also if cmd
-// writes anything to its standard error, and tells the first line of that.
+// runStrictly runs cmd and copies its output to w. It also fails if cmd writes
+// anything to standard error; the error contains the first line of that.
 func runStrictly(w io.Writer, cmd *exec.Cmd) error {
 	var complaint error
 	for line, err := range iomux.Lines(iomux.Output(cmd)) {
@@ -221,8 +221,8 @@ func Example_strict() {
 	// error: it complained: table is locked
 }
 
-// firstMatch runs a command until it writes a line that matches, kills it, and
-// gives that line.
+// firstMatch runs a command until it writes a line that matches, kills the
+// command, and returns the line.
 func firstMatch(re *regexp.Regexp, name string, args ...string) (string, error) {
 	ctx, kill := context.WithCancel(context.Background())
 	defer kill()
@@ -248,9 +248,9 @@ func Example_firstMatch() {
 	// "listening on 127.0.0.1:8080\n", <nil>
 }
 
-// runUntil runs cmd, which must have been made with ctx, and copies what it
-// writes to w. When ctx ends, cmd is killed, and others that still hold its
-// output are waited for no longer than grace.
+// runUntil runs cmd, which must have been made with ctx, and copies its output to
+// w. When ctx ends, cmd is killed, and runUntil waits no longer than grace for
+// others that still hold the output.
 func runUntil(ctx context.Context, w io.Writer, cmd *exec.Cmd, grace time.Duration) error {
 	cmd.WaitDelay = grace
 	for d, err := range iomux.Output(cmd) {
@@ -286,8 +286,8 @@ func Example_deadline() {
 	// true
 }
 
-// combinedOutput is cmd.CombinedOutput, and gives what of it is standard error
-// besides.
+// combinedOutput is cmd.CombinedOutput that also returns standard error by
+// itself.
 func combinedOutput(cmd *exec.Cmd) (all, stderr []byte, err error) {
 	for d, err := range iomux.Output(cmd) {
 		if err != nil {
@@ -319,7 +319,7 @@ func Example_fromPipes() {
 	for line, err := range iomux.Lines(iomux.Output(cmd)) {
 		switch {
 		case err != nil:
-			log.Fatal(err) // what Wait gave
+			log.Fatal(err) // what Wait returned
 		case line.Tag == iomux.Stderr:
 			warn(line.Data)
 		default:
@@ -404,13 +404,13 @@ func Example_headAndTail() {
 	// 00the end
 }
 
-// A session is a command whose output is taken from time to time.
+// A session is a command whose output is read from time to time.
 type session struct {
 	m      *iomux.Mux
 	exited chan error
 }
 
-// begin starts cmd. The session is to be closed in the end.
+// begin starts cmd. The caller must close the session when done.
 func begin(cmd *exec.Cmd) (*session, error) {
 	m, err := iomux.NewPipe()
 	if err != nil {
@@ -425,9 +425,9 @@ func begin(cmd *exec.Cmd) (*session, error) {
 	return s, nil
 }
 
-// more returns what the command writes until the output ends, or for so long; then
-// running is true, and the next call goes on from there. Between the calls the
-// command may have to wait. Once running is false, err is how it has ended.
+// more returns what the command writes until its output ends or patience has passed.
+// In the latter case running is true, and the next call continues from there. Between
+// calls the command may have to wait. Once running is false, err says how it ended.
 func (s *session) more(patience time.Duration) (text string, running bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -467,8 +467,8 @@ func Example_partial() {
 	// "step 2: go on\n" false <nil>
 }
 
-// runAndLook runs cmd and copies what it writes to w. It returns how cmd has ended,
-// and also whether somebody still held its output grace after that.
+// runAndLook runs cmd and copies its output to w. It returns how cmd ended, and
+// whether somebody still held its output grace after that.
 func runAndLook(w io.Writer, cmd *exec.Cmd, grace time.Duration) (held bool, err error) {
 	m, err := iomux.NewPipe()
 	if err != nil {
@@ -520,8 +520,9 @@ func Example_failedAndHeld() {
 
 var errSilent = errors.New("no output for too long")
 
-// runUnlessSilent runs a command, copies what it writes to w, and kills it when it
-// has written nothing for so long: then the error matches errSilent.
+// runUnlessSilent runs a command, copies its output to w, and kills the command
+// when it has written nothing for as long as longest; then the error matches
+// errSilent.
 func runUnlessSilent(w io.Writer, longest time.Duration, name string, args ...string) error {
 	ctx, kill := context.WithCancelCause(context.Background())
 	defer kill(nil)
@@ -551,9 +552,9 @@ func Example_silent() {
 	// true
 }
 
-// runGroup runs a command in a process group of its own and copies what it writes
-// to w. When ctx ends, the whole group is killed: the command and all that it has
-// started, unless that has left the group.
+// runGroup runs a command in a process group of its own and copies its output to
+// w. When ctx ends, the whole group is killed: the command and everything that it
+// has started, except what has left the group.
 func runGroup(ctx context.Context, w io.Writer, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -581,7 +582,7 @@ type record struct {
 	Text   string    `json:"text"`
 }
 
-// writeJSON runs cmd, and writes a line of JSON for each line of it.
+// writeJSON runs cmd and writes a line of JSON for each line of its output.
 func writeJSON(w io.Writer, cmd *exec.Cmd) error {
 	enc := json.NewEncoder(w)
 	for line, err := range iomux.LimitLines(iomux.Output(cmd), 1<<20) {
@@ -621,8 +622,8 @@ type testLog interface {
 	Logf(format string, args ...any)
 }
 
-// logCommand runs cmd, and logs each line of it in the log of a test. It is called
-// in the goroutine of the test, and all is logged when it returns.
+// logCommand runs cmd and logs each line of its output in the log of a test. Call it
+// in the goroutine of the test; when it returns, everything has been logged.
 func logCommand(t testLog, cmd *exec.Cmd) error {
 	t.Helper()
 	for line, err := range iomux.Lines(iomux.Output(cmd)) {
