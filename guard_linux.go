@@ -3,10 +3,9 @@ package iomux
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 
-	"github.com/seed-5082a588/iomux/internal/node"
+	"github.com/seed-5082a588/iomux/internal/guard"
 	"github.com/seed-5082a588/iomux/internal/seccomp"
 )
 
@@ -51,31 +50,8 @@ func StartBlocking(cmd *exec.Cmd) error {
 // startAuto starts cmd with the guard where that costs nothing, and without it
 // where it costs something or cannot be had.
 func startAuto(cmd *exec.Cmd) error {
-	if noNewPrivs, free := guardIsFree(cmd); free {
-		err := seccomp.Start(cmd, noNewPrivs)
-		var refused *seccomp.Error
-		if !errors.As(err, &refused) {
-			return err
-		}
+	if seccomp.Locked() { // cmd is perhaps meant to inherit what this thread has
+		return cmd.Start()
 	}
-	return cmd.Start()
-}
-
-// guardIsFree reports whether the guard costs cmd nothing that it needs, and
-// whether no_new_privs may be set for it.
-func guardIsFree(cmd *exec.Cmd) (noNewPrivs, free bool) {
-	switch {
-	case seccomp.Locked(): // cmd is perhaps meant to inherit what this thread has
-		return false, false
-	case seccomp.Privileged(), seccomp.NoNewPrivs():
-		return false, true
-	}
-	noNewPrivs = staysRoot(cmd) || node.Is(cmd)
-	return noNewPrivs, noNewPrivs
-}
-
-// staysRoot reports whether cmd has what a setuid program could give it.
-func staysRoot(cmd *exec.Cmd) bool {
-	attr := cmd.SysProcAttr
-	return os.Geteuid() == 0 && (attr == nil || attr.Credential == nil || attr.Credential.Uid == 0)
+	return guard.Start(cmd)
 }

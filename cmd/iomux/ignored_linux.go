@@ -37,13 +37,18 @@ const (
 	numSignals    = 65
 	actionIgnore  = 1 // SIG_IGN; SIG_DFL is 0
 
-	// searched is how much memory may be between here and the end of the table.
-	// The linker sorts variables by their size; there are 5 KiB of smaller ones.
+	// nearby is how much memory is searched for the table at first: it should come
+	// soon after here. All that is copied is new memory, which costs more than to
+	// look at it.
+	nearby = 4 << 10
+
+	// searched is how much is searched if it does not.
 	searched = 16 << 10
 )
 
-// here is a variable that the linker puts before the table, being so small.
-var here byte
+// here is a variable that the linker puts just before the table, for it sorts
+// variables by their size, and the table is larger by one word.
+var here [numSignals - 1]uintptr
 
 // ignoreAsBefore has the signals ignored again that iomux was started with
 // ignoring, so that the command ignores them, too. If that cannot be found out,
@@ -65,45 +70,53 @@ func ignoreAsBefore(c chan os.Signal) {
 // actionIgnore or something else; nil if that cannot be found out. SIGUSR1 and
 // SIGUSR2 go to c from then on.
 func firstActions(c chan os.Signal) []uintptr {
-	before := wordsFrom(&here)
-	if table := changed(before, markers, c); table != nil {
+	if table, _ := changed(nearby, markers, c); table != nil {
 		return table
 	}
-	return changed(before, slices.Concat(markers, spareMarker), make(chan os.Signal, 1)) // for nobody
+	table, at := changed(searched, slices.Concat(markers, spareMarker), make(chan os.Signal, 1)) // for nobody
+	if at > nearby && table != nil {
+		for _, m := range markers { // they are ignored since the first time
+			table[m.(syscall.Signal)] = 0
+		}
+	}
+	return table
 }
 
 // changed asks for the signals in such a way that it can be seen, and returns where
-// in the words from here that has changed something, as it was before.
-func changed(before []uintptr, markers []os.Signal, c chan os.Signal) (table []uintptr) {
+// in the memory from here, of that size, that has changed something: what was there
+// before, and where its end is.
+func changed(size int, markers []os.Signal, c chan os.Signal) (table []uintptr, end int) {
+	before := wordsFrom(&here[0], size)
 	signal.Ignore(markers...)
 	signal.Notify(c, markers...)
-	after := wordsFrom(&here)
+	after := wordsFrom(&here[0], size)
 	last := int(markers[len(markers)-1].(syscall.Signal))
 	for i := 0; i+numSignals <= min(len(before), len(after)); i++ {
 		if before[i+last] == after[i+last] || !isTable(after[i:i+numSignals], markers) {
 			continue
 		}
 		if table != nil {
-			return nil // two of them
+			return nil, 0 // two of them
 		}
-		table = before[i : i+numSignals]
+		table, end = before[i:i+numSignals], (i+numSignals)*wordSize
 	}
-	return table
+	return table, end
 }
 
-// wordsFrom returns a copy of the memory from an address on. The system copies
-// it: that cannot fault, and the race detector need not know.
-func wordsFrom(from *byte) []uintptr {
-	const size = unsafe.Sizeof(uintptr(0))
-	words := make([]uintptr, searched/size)
-	address := uintptr(unsafe.Pointer(from)) &^ (size - 1)
+const wordSize = int(unsafe.Sizeof(uintptr(0)))
+
+// wordsFrom returns a copy of the memory of that size from an address on. The system
+// copies it: that cannot fault, and the race detector need not know.
+func wordsFrom(from *uintptr, size int) []uintptr {
+	words := make([]uintptr, size/wordSize)
 	local := []unix.Iovec{{Base: (*byte)(unsafe.Pointer(&words[0]))}}
-	local[0].SetLen(searched)
-	n, err := unix.ProcessVMReadv(unix.Getpid(), local, []unix.RemoteIovec{{Base: address, Len: searched}}, 0)
+	local[0].SetLen(size)
+	remote := []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(from)), Len: size}}
+	n, err := unix.ProcessVMReadv(unix.Getpid(), local, remote, 0)
 	if err != nil {
 		return nil
 	}
-	return words[:n/int(size)]
+	return words[:n/wordSize]
 }
 
 // isTable reports whether the markers are ignored in what may be the table, and

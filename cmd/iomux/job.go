@@ -121,7 +121,6 @@ func (j *job) start(o *options) int {
 		j.cmd.Err = nil // who has . in PATH wants that, and every shell does it
 	}
 	j.cmd.Stdin = os.Stdin
-	j.signals = <-j.caught
 	j.witness = newWitness()
 	if o.killGroup {
 		var err error
@@ -146,7 +145,10 @@ func (j *job) start(o *options) int {
 // say by what.
 func (j *job) startCommand(o *options) error {
 	start := func(cmd *exec.Cmd) error {
-		return j.mux.StartWith(cmd, iomux.Stdout, iomux.Stderr, o.starter())
+		return j.mux.StartWith(cmd, iomux.Stdout, iomux.Stderr, func(cmd *exec.Cmd) error {
+			j.awaitSignals()
+			return o.starter()(cmd)
+		})
 	}
 	err := start(j.cmd)
 	if !errors.Is(err, unix.ENOEXEC) {
@@ -158,6 +160,14 @@ func (j *job) startCommand(o *options) error {
 	}
 	j.cmd = script
 	return nil
+}
+
+// awaitSignals waits until signals are caught, which must be so when the command is
+// started, and not before: it takes as long as all that comes before.
+func (j *job) awaitSignals() {
+	if j.signals == nil {
+		j.signals = <-j.caught
+	}
 }
 
 // wait waits for the command, then for what others may still write.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/guard"
 	"github.com/seed-5082a588/iomux/tty"
 )
 
@@ -19,8 +20,8 @@ const (
 	blockingNever  = "never"
 )
 
-// starter is how the command is started: nil means as the library does it, with
-// the guard of its output where that costs nothing.
+// starter is how the command is started: if nothing else is asked for, with the
+// guard of its output where that costs nothing.
 func (o *options) starter() func(*exec.Cmd) error {
 	switch {
 	case o.tty != ttyOff:
@@ -30,7 +31,7 @@ func (o *options) starter() func(*exec.Cmd) error {
 	case o.blocking == blockingNever:
 		return (*exec.Cmd).Start
 	}
-	return nil
+	return guard.Start // what the library does, but no goroutine here is locked to a thread
 }
 
 // refusal explains in a line why the command was not started, and is the exit

@@ -53,10 +53,10 @@ func KeepBlocking(cmd *exec.Cmd) []Rule {
 		byNumber = append(byNumber, 2)
 	}
 	output := Match{Arg: 0, Values: []uint32{1, 2}}
-	rules := []Rule{
-		{unix.SYS_IOCTL, []Match{output, {Arg: 1, Values: []uint32{fionbio}}}, nothing},
-		{unix.SYS_PWRITEV2, []Match{{5, unix.RWF_NOWAIT, []uint32{unix.RWF_NOWAIT}}}, Errno(unix.EOPNOTSUPP)},
-	}
+	rules := append(make([]Rule, 0, 8),
+		Rule{unix.SYS_IOCTL, []Match{output, {Arg: 1, Values: []uint32{fionbio}}}, nothing},
+		Rule{unix.SYS_PWRITEV2, []Match{{5, unix.RWF_NOWAIT, []uint32{unix.RWF_NOWAIT}}}, Errno(unix.EOPNOTSUPP)},
+	)
 	const both = mark | unix.O_NONBLOCK
 	for _, call := range fcntlCalls {
 		setFlags := Match{Arg: 1, Values: []uint32{unix.F_SETFL}}

@@ -1,6 +1,6 @@
 package seccomp
 
 var (
-	Architectures = architectures
-	FIONBIO       = fionbio
+	Architecture = architecture
+	FIONBIO      = fionbio
 )

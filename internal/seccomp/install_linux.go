@@ -39,7 +39,7 @@ func (e *Error) Is(target error) bool { return target == errors.ErrUnsupported }
 // may (noNewPrivs) and must. Any error is an [*Error], and there is no filter then,
 // but no_new_privs may be set.
 func Install(filter []unix.SockFilter, flags uintptr, noNewPrivs bool) (fd int, err error) {
-	if architectures[runtime.GOARCH] == 0 {
+	if architecture(runtime.GOARCH) == 0 {
 		return -1, &Error{"unknown architecture " + runtime.GOARCH, unix.ENOSYS}
 	}
 	fd, errno := install(filter, flags)

@@ -29,22 +29,39 @@ type Match struct {
 // seems to succeed.
 func Errno(errno unix.Errno) uint32 { return unix.SECCOMP_RET_ERRNO | uint32(errno) }
 
-// architectures are the values of struct seccomp_data's arch, see
-// linux/audit.h.
-var architectures = map[string]uint32{
-	"386":      unix.AUDIT_ARCH_I386,
-	"amd64":    unix.AUDIT_ARCH_X86_64,
-	"arm":      unix.AUDIT_ARCH_ARM,
-	"arm64":    unix.AUDIT_ARCH_AARCH64,
-	"loong64":  unix.AUDIT_ARCH_LOONGARCH64,
-	"mips":     unix.AUDIT_ARCH_MIPS,
-	"mips64":   unix.AUDIT_ARCH_MIPS64,
-	"mips64le": unix.AUDIT_ARCH_MIPSEL64,
-	"mipsle":   unix.AUDIT_ARCH_MIPSEL,
-	"ppc64":    unix.AUDIT_ARCH_PPC64,
-	"ppc64le":  unix.AUDIT_ARCH_PPC64LE,
-	"riscv64":  unix.AUDIT_ARCH_RISCV64,
-	"s390x":    unix.AUDIT_ARCH_S390X,
+// architecture returns the value of struct seccomp_data's arch, see linux/audit.h;
+// 0 if it is not known. It is no table, which every program would have to make at
+// its start.
+func architecture(goarch string) uint32 {
+	switch goarch {
+	case "386":
+		return unix.AUDIT_ARCH_I386
+	case "amd64":
+		return unix.AUDIT_ARCH_X86_64
+	case "arm":
+		return unix.AUDIT_ARCH_ARM
+	case "arm64":
+		return unix.AUDIT_ARCH_AARCH64
+	case "loong64":
+		return unix.AUDIT_ARCH_LOONGARCH64
+	case "mips":
+		return unix.AUDIT_ARCH_MIPS
+	case "mips64":
+		return unix.AUDIT_ARCH_MIPS64
+	case "mips64le":
+		return unix.AUDIT_ARCH_MIPSEL64
+	case "mipsle":
+		return unix.AUDIT_ARCH_MIPSEL
+	case "ppc64":
+		return unix.AUDIT_ARCH_PPC64
+	case "ppc64le":
+		return unix.AUDIT_ARCH_PPC64LE
+	case "riscv64":
+		return unix.AUDIT_ARCH_RISCV64
+	case "s390x":
+		return unix.AUDIT_ARCH_S390X
+	}
+	return 0
 }
 
 // Where things are in struct seccomp_data. An argument has 64 bits everywhere.
@@ -64,9 +81,13 @@ const (
 // three for each Match, and one more for each further value. The kernel (5.11 and
 // later) remembers which numbers have no rule, and does not run it for them.
 func Build(rules ...Rule) []unix.SockFilter {
-	f := []unix.SockFilter{load(archAt), jump(architectures[runtime.GOARCH], 1, 0), allow}
+	size := 4
 	for _, r := range rules {
-		f = append(f, r.compile()...)
+		size += r.size()
+	}
+	f := append(make([]unix.SockFilter, 0, size), load(archAt), jump(architecture(runtime.GOARCH), 1, 0), allow)
+	for _, r := range rules {
+		f = r.compile(f)
 	}
 	return append(f, allow)
 }
@@ -89,19 +110,33 @@ func offset(n int) uint8 {
 	return uint8(n)
 }
 
-// compile makes the instructions of a rule, from the last to the first, for those
-// that find it not to hold jump behind its end.
-func (r Rule) compile() []unix.SockFilter {
-	f := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: r.Action}}
-	for i := len(r.Where) - 1; i >= 0; i-- {
-		f = append(r.Where[i].compile(len(f)), f...)
+// compile appends the instructions of a rule. Those that find it not to hold jump
+// behind its end.
+func (r Rule) compile(f []unix.SockFilter) []unix.SockFilter {
+	end := len(f) + r.size()
+	f = append(f, load(numberAt))
+	f = append(f, jump(uint32(r.Call), 0, end-len(f)-1))
+	for _, m := range r.Where {
+		f = m.compile(f, end)
 	}
-	return append([]unix.SockFilter{load(numberAt), jump(uint32(r.Call), 0, len(f))}, f...)
+	return append(f, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: r.Action})
 }
 
-// compile makes the instructions of a match, which so many of its rule follow.
-func (m Match) compile(rest int) []unix.SockFilter {
-	f := []unix.SockFilter{load(m.lower())}
+// size is how many instructions a rule has.
+func (r Rule) size() int {
+	n := 3
+	for _, m := range r.Where {
+		n += 1 + len(m.Values)
+		if m.Mask != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// compile appends the instructions of a match of a rule that ends there.
+func (m Match) compile(f []unix.SockFilter, end int) []unix.SockFilter {
+	f = append(f, load(m.lower()))
 	if m.Mask != 0 {
 		f = append(f, unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: m.Mask})
 	}
@@ -109,7 +144,7 @@ func (m Match) compile(rest int) []unix.SockFilter {
 		left := len(m.Values) - 1 - i
 		miss := 0
 		if left == 0 {
-			miss = rest
+			miss = end - len(f) - 1
 		}
 		f = append(f, jump(v, left, miss))
 	}

@@ -56,7 +56,7 @@ func run(t *testing.T, filter []unix.SockFilter, c call) uint32 {
 }
 
 func thisArch(t *testing.T) uint32 {
-	arch := seccomp.Architectures[runtime.GOARCH]
+	arch := seccomp.Architecture(runtime.GOARCH)
 	if arch == 0 {
 		t.Skip("unknown architecture")
 	}

@@ -6,16 +6,27 @@ package supervised
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-var running sync.WaitGroup
+var (
+	running sync.WaitGroup
+	used    atomic.Bool // there has been one
+)
 
-func Add()  { running.Add(1) }
+func Add() {
+	used.Store(true)
+	running.Add(1)
+}
+
 func Done() { running.Done() }
 
 // Wait waits until no terminal is in use, at most for the limit.
 func Wait(limit time.Duration) {
+	if !used.Load() {
+		return
+	}
 	over := make(chan struct{})
 	go func() {
 		running.Wait()

@@ -1,0 +1,12 @@
+//go:build unix
+
+// Package guard starts commands with the guard, which keeps their output blocking,
+// where that costs them nothing.
+package guard
+
+import "os/exec"
+
+// Start starts cmd with the guard where that costs nothing, and without it where it
+// costs something or cannot be had. The caller must not be locked to its thread: with
+// the guard cmd is started from another one, and does not inherit what this one has.
+func Start(cmd *exec.Cmd) error { return start(cmd) }
