@@ -1,4 +1,5 @@
 # With -cr a carriage return ends a line as well.
+command -v jq >/dev/null || skip no jq
 cmd='printf "\r 1 %%\r 2 %%\r\n\nend\r\n\r\r\nmore"'
 run $iomux -cr -json sh -c "$cmd"
 jq -r 'select(.stream).text' out >text

@@ -1,4 +1,5 @@
 # Logs beside the plain screen, several of a kind, and files that are added to.
+command -v jq >/dev/null || skip no jq
 cmd='echo out; echo err >&2; exit 4'
 run $iomux -log=a -log-format=annotate -log-format=json -log=j -log=j2 -log-format=plain -log=p sh -c "$cmd"
 exits 4

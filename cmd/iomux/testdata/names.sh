@@ -1,4 +1,5 @@
 # A name before each line, and in each object.
+command -v jq >/dev/null || skip no jq
 run $iomux -name web sh -c 'echo out; echo err >&2; printf end'
 prints 'web | out\nweb | end\n'
 complains 'web | err\n'

@@ -1,5 +1,6 @@
 # Without control sequences, and with the last state of a line that was written
 # over.
+command -v jq >/dev/null || skip no jq
 cmd='printf "\033[1;31mred\033[0m\n\033]0;title\007text\n 10 %%\r 20 %%\r100 %%\n\033[32mdone" ; printf "\033[2Kerr\r\n" >&2'
 text='red\ntext\n100 %%\ndone'
 run $iomux -plain sh -c "$cmd"

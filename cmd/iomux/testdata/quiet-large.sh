@@ -1,4 +1,5 @@
 # What does not fit into memory goes to a file without a name.
+command -v jq >/dev/null || skip no jq
 mkdir tmp
 TMPDIR=$PWD/tmp
 export TMPDIR

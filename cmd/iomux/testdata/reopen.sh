@@ -1,5 +1,6 @@
 # With -reopen, SIGHUP has the files opened by their names again, and does not
 # reach the command.
+command -v jq >/dev/null || skip no jq
 mkfifo printed go
 $iomux -reopen -stdout-file=o -log=l -log-format=json sh -c 'echo one; read x <go; echo two; echo $x' >printed &
 pid=$!
