@@ -14,22 +14,30 @@ import (
 // a variable so that the tests need not write as much.
 var spoolMemory = 16 << 20
 
-// spoolBlock is how much of it is allocated at a time, and how much is gathered
-// for the file.
-const spoolBlock = 256 << 10
+// spoolBlock is how much is gathered before it is stored, and how much memory is
+// taken at a time where that is not stored as in a file.
+const spoolBlock = 64 << 10
 
 // spool is a sink that keeps everything until it is known whether to print it:
-// in memory, and when that gets too much in a file without a name.
+// in memory, and from when that gets too much in a file without a name.
 //
 // A record is the stream, the length as a varint, and the text.
 type spool struct {
 	out    *streams
-	limit  int      // of size
-	blocks [][]byte // the last records; one slice would be copied as it grows
-	size   int      // of what is in the blocks
-	file   *os.File // those before them, nil if there are none
-	kept   int64    // the length of what is in the file
-	open   bool     // nothing is kept any more: it goes to out
+	limit  int    // of size
+	size   int    // of what is in memory
+	buf    []byte // the last records
+	memory store  // those before them, nil if there are none
+	file   *fileStore
+	open   bool // nothing is kept any more: it goes to out
+}
+
+// A store keeps records.
+type store interface {
+	// append stores the parts one after the other, or if that fails none.
+	append(parts ...[]byte) error
+	reader() io.Reader
+	close()
 }
 
 func newSpool(out *streams) *spool { return &spool{out: out, limit: spoolMemory} }
@@ -42,87 +50,108 @@ func (s *spool) write(to stream, p []byte) {
 	var buf [1 + binary.MaxVarintLen64]byte
 	head := binary.AppendUvarint(append(buf[:0], byte(to)), uint64(len(p)))
 	if err := s.record(head, p); err != nil { // better to print all than to lose it
-		s.out.complain("output cannot be kept, so it is printed now: %v", err)
+		s.out.complain("output cannot be kept, here it comes: %v", err)
 		s.replay(func() bool { return false })
 		s.out.write(to, p)
 	}
 }
 
-// record keeps a record: in the blocks if there is room, after what was in them
-// is in the file.
+// record keeps a record, after those that are stored.
 func (s *spool) record(head, p []byte) error {
 	size := len(head) + len(p)
-	if s.size+size > s.limit {
-		if err := s.spill(); err != nil {
+	if s.file == nil && s.size+size > s.limit {
+		var err error
+		if s.file, err = newFile(); err != nil {
 			return err
 		}
-		if size > s.limit {
-			return s.writeFile(head, p)
-		}
 	}
-	s.keep(head)
-	s.keep(p)
-	return nil
-}
-
-// keep puts a part of a record into the blocks.
-func (s *spool) keep(p []byte) {
-	s.size += len(p)
-	for len(p) > 0 {
-		last := len(s.blocks) - 1
-		if last < 0 || len(s.blocks[last]) == cap(s.blocks[last]) {
-			s.blocks = append(s.blocks, make([]byte, 0, spoolBlock))
-			last++
-		}
-		b := s.blocks[last]
-		n := min(cap(b)-len(b), len(p))
-		s.blocks[last] = append(b, p[:n]...)
-		p = p[n:]
-	}
-}
-
-// spill puts the blocks into the file. From then on there is one.
-func (s *spool) spill() error {
-	if err := s.writeFile(s.blocks...); err != nil {
-		return err
-	}
-	s.limit, s.size = spoolBlock, 0
-	if len(s.blocks) > 0 {
-		s.blocks = [][]byte{s.blocks[0][:0]}
-	}
-	return nil
-}
-
-func (s *spool) writeFile(parts ...[]byte) error {
-	if err := s.makeFile(); err != nil {
-		return err
-	}
-	size := 0
-	for _, b := range parts {
-		if _, err := s.file.WriteAt(b, s.kept+int64(size)); err != nil {
+	if len(s.buf)+size > spoolBlock {
+		if err := s.store(s.buf); err != nil {
 			return err
 		}
-		size += len(b)
+		s.buf = s.buf[:0]
 	}
-	s.kept += int64(size)
+	if size > spoolBlock {
+		return s.store(head, p)
+	}
+	s.buf = append(append(s.buf, head...), p...)
+	s.size += size
 	return nil
 }
 
-func (s *spool) makeFile() error {
+func (s *spool) store(parts ...[]byte) error {
 	if s.file != nil {
-		return nil
+		return s.file.append(parts...)
 	}
+	if s.memory == nil {
+		s.memory = newMemory()
+	}
+	return s.memory.append(parts...)
+}
+
+// A fileStore is a file that has no name.
+type fileStore struct {
+	*os.File
+	size int64
+}
+
+func newFile() (*fileStore, error) {
 	f, err := os.CreateTemp("", "iomux-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		f.Close()
-		return err
+		return nil, err
 	}
-	s.file = f
+	return &fileStore{File: f}, nil
+}
+
+func (f *fileStore) append(parts ...[]byte) error {
+	end := f.size
+	for _, p := range parts {
+		if _, err := f.WriteAt(p, end); err != nil {
+			return err
+		}
+		end += int64(len(p))
+	}
+	f.size = end
 	return nil
 }
+
+func (f *fileStore) reader() io.Reader { return io.NewSectionReader(f, 0, f.size) }
+
+func (f *fileStore) close() { f.Close() } // it is for nobody any more
+
+// A blockStore is memory of the program. One slice would be copied as it grows.
+type blockStore struct{ blocks [][]byte }
+
+func (s *blockStore) append(parts ...[]byte) error {
+	for _, p := range parts {
+		for len(p) > 0 {
+			last := len(s.blocks) - 1
+			if last < 0 || len(s.blocks[last]) == cap(s.blocks[last]) {
+				s.blocks = append(s.blocks, make([]byte, 0, spoolBlock))
+				last++
+			}
+			b := s.blocks[last]
+			n := min(cap(b)-len(b), len(p))
+			s.blocks[last] = append(b, p[:n]...)
+			p = p[n:]
+		}
+	}
+	return nil
+}
+
+func (s *blockStore) reader() io.Reader {
+	var from []io.Reader
+	for _, b := range s.blocks {
+		from = append(from, bytes.NewReader(b))
+	}
+	return io.MultiReader(from...)
+}
+
+func (s *blockStore) close() { s.blocks = nil }
 
 func (s *spool) flush() {
 	if s.open {
@@ -137,12 +166,13 @@ func (s *spool) replay(stopped func() bool) {
 	}
 	s.open = true
 	var from []io.Reader
+	if s.memory != nil {
+		from = append(from, s.memory.reader())
+	}
 	if s.file != nil {
-		from = append(from, io.NewSectionReader(s.file, 0, s.kept))
+		from = append(from, s.file.reader())
 	}
-	for _, b := range s.blocks {
-		from = append(from, bytes.NewReader(b))
-	}
+	from = append(from, bytes.NewReader(s.buf))
 	r := bufio.NewReaderSize(io.MultiReader(from...), maxGathered)
 	for !s.out.closed && !stopped() {
 		err := s.replayRecord(r)
@@ -194,9 +224,11 @@ func noEOF(err error) error {
 
 // drop gives back what was kept.
 func (s *spool) drop() {
-	s.blocks = nil
-	if s.file != nil {
-		s.file.Close() // it is for nobody any more
-		s.file = nil
+	if s.memory != nil {
+		s.memory.close()
 	}
+	if s.file != nil {
+		s.file.close()
+	}
+	s.buf, s.memory, s.file = nil, nil, nil
 }

@@ -65,17 +65,20 @@ func TestStreamsOrder(t *testing.T) {
 
 func TestSpool(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	for _, limit := range []int{1, 100, 1 << 20} {
+	for i, limit := range []int{1, 100, 200_000, 1 << 20, 1 << 20} {
 		w := must(os.CreateTemp(t.TempDir(), ""))
 		out := streamsTo(int(w.Fd()), int(w.Fd()), false)
 		s := &spool{out: out, limit: limit}
+		if i%2 == 0 {
+			s.memory = &blockStore{} // as where the kernel has no such memory
+		}
 		var want []byte
 		for i := range 300 {
 			text := bytes.Repeat([]byte{byte('a' + i%26)}, i*i%2000)
 			s.write(stream(i%2), text)
 			want = append(want, text...)
 		}
-		if limit < 1<<20 != (s.file != nil) {
+		if limit < 1<<20 != (s.file != nil) || limit > 100 && s.memory == nil {
 			t.Errorf("limit %d: file %v", limit, s.file)
 		}
 		s.replay(func() bool { return false })
@@ -104,8 +107,8 @@ func TestSpoolFileFails(t *testing.T) {
 	if s.file == nil {
 		t.Fatal("no file")
 	}
-	s.file.Close()
-	s.file = must(os.Open(must(os.Executable()))) // cannot be written
+	s.file.close()
+	s.file = &fileStore{File: must(os.Open(must(os.Executable())))} // cannot be written
 	s.write(toStdout, bytes.Repeat([]byte("x"), spoolBlock+1))
 	s.write(toStdout, []byte("\nafter"))
 	s.flush()

@@ -1,0 +1,5 @@
+//go:build unix && !linux && experimental_unix
+
+package main
+
+func newMemory() store { return &blockStore{} }
