@@ -22,8 +22,8 @@ import (
 	"testing"
 )
 
-// What README.md, the recipes and the package comment show as Go stands in the
-// examples, so it compiles, and runs.
+// The Go code in README.md, in docs and in the package comments is in the examples,
+// so it compiles and runs.
 func TestDocsShowExamples(t *testing.T) {
 	var examples strings.Builder
 	for _, file := range slices.Concat(must(filepath.Glob("example*_test.go")), must(filepath.Glob("*/example*_test.go"))) {
@@ -44,22 +44,31 @@ func TestDocsShowExamples(t *testing.T) {
 	}
 
 	code := regexp.MustCompile("(?ms)^ *```go\n(.*?)^ *```")
-	for _, file := range []string{"README.md", "docs/recipes.md"} {
+	expected := []string{"README.md", "docs/recipes.md", "docs/terminal.md"}
+	for _, file := range markdownFiles(t) {
 		var snippets []string
 		for _, m := range code.FindAllStringSubmatch(string(must(os.ReadFile(file))), -1) {
 			snippets = append(snippets, m[1])
 		}
-		check(file, snippets)
-	}
-
-	var snippets []string
-	p := libraryDoc(t)
-	for _, block := range p.Parser().Parse(p.Doc).Content {
-		if code, ok := block.(*comment.Code); ok {
-			snippets = append(snippets, code.Text)
+		if len(snippets) > 0 || slices.Contains(expected, file) {
+			check(file, snippets)
 		}
 	}
-	check("package comment", snippets)
+
+	for _, p := range []*doc.Package{libraryDoc(t), parsedDoc(t, "capture"), parsedDoc(t, "tty")} {
+		var snippets []string
+		for _, block := range p.Parser().Parse(p.Doc).Content {
+			if code, ok := block.(*comment.Code); ok {
+				snippets = append(snippets, code.Text)
+			}
+		}
+		check("comment of package "+p.Name, snippets)
+	}
+}
+
+// parsedDoc is the documentation of the package in dir on this system.
+func parsedDoc(t *testing.T, dir string) *doc.Package {
+	return packageDoc(t, dir, build.Default, token.NewFileSet(), parser.ParseComments)
 }
 
 // unindented is text without indentation and empty lines.

@@ -10,7 +10,7 @@
 // best effort. [Ordered] reports which it is. Everything else is the same: lines,
 // exit errors, contexts, WaitDelay, and what happens when a loop is left early.
 //
-//	cmd := exec.Command("make")
+//	cmd := exec.Command("go", "vet", "./...")
 //	for line, err := range capture.Lines(capture.Output(cmd)) {
 //		if err != nil {
 //			log.Fatal(err) // an *exec.ExitError if the command failed

@@ -24,3 +24,14 @@ func Example() {
 	// Output:
 	// 2 lines
 }
+
+// The loop of the package comment.
+func ExampleOutput() {
+	cmd := exec.Command("go", "vet", "./...")
+	for line, err := range capture.Lines(capture.Output(cmd)) {
+		if err != nil {
+			log.Fatal(err) // an *exec.ExitError if the command failed
+		}
+		fmt.Printf("%s: %s", line.Tag, line.Data)
+	}
+}

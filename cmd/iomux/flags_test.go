@@ -3,6 +3,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,6 +29,19 @@ func TestFlagTable(t *testing.T) {
 		row := regexp.MustCompile(`(?m)^  -` + regexp.QuoteMeta(r.name+r.valueText(" ")) + `( |$)`)
 		if n := len(row.FindAllString(part, -1)); n != 1 {
 			t.Errorf("-%s is %d times in its group of the help page", r.name, n)
+		}
+	}
+}
+
+// A script in testdata uses each flag.
+func TestFlagsAreUsed(t *testing.T) {
+	var scripts strings.Builder
+	for _, name := range must(filepath.Glob("testdata/*.sh")) {
+		scripts.Write(must(os.ReadFile(name)))
+	}
+	for _, r := range flagTable(newOptions()) {
+		if !regexp.MustCompile(` -` + r.name + `[ =\n]`).MatchString(scripts.String()) {
+			t.Errorf("no script uses -%s", r.name)
 		}
 	}
 }
