@@ -13,6 +13,7 @@ import (
 	"go/token"
 	"go/types"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -172,6 +173,38 @@ func TestDocsNameFunctions(t *testing.T) {
 		}
 	}
 	if len(named) == 0 {
+		t.Error("none named at all")
+	}
+}
+
+// The tests that the docs name exist. A name that ends with "…" is the beginning of
+// several.
+func TestDocsNameTests(t *testing.T) {
+	exist := make(map[string]bool)
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			for _, m := range declared.FindAllSubmatch(must(os.ReadFile(path)), -1) {
+				exist[string(m[1])] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)(…?)`")
+	n := 0
+	for _, file := range markdownFiles(t) {
+		for _, m := range named.FindAllStringSubmatch(string(must(os.ReadFile(file))), -1) {
+			n++
+			begins := func(name string) bool { return strings.HasPrefix(name, m[1]) }
+			if !exist[m[1]] && (m[2] == "" || !slices.ContainsFunc(slices.Collect(maps.Keys(exist)), begins)) {
+				t.Errorf("%s: there is no test %s", file, m[1])
+			}
+		}
+	}
+	if n == 0 {
 		t.Error("none named at all")
 	}
 }

@@ -22,6 +22,7 @@ func init() {
 	children["hiddenProcess"] = hiddenProcess
 	children["withoutProc"] = withoutProc
 	children["fullTempDir"] = fullTempDir
+	children["connect"] = connectTo
 }
 
 // checkWorks gives what is wrong with m, nil if it does what it should.
@@ -397,4 +398,39 @@ func TestSetuidAfterNew(t *testing.T) {
 		t.Skip("needs root")
 	}
 	runCheck(t, "run-setuid")
+}
+
+// Another user cannot reach the receive end by way of this process's descriptors;
+// root can, so the test would see it.
+func TestOtherUserCannotReach(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to become another user")
+	}
+	watch(t)
+	m := must(iomux.New())
+	defer m.Close()
+	defer must(m.MakeSender()).Close() // else there could be an end
+	self := strconv.Itoa(os.Getpid())
+	if reached := must(childCommand("connect", self).Output()); len(reached) == 0 {
+		t.Skip("not even root can connect by way of /proc here")
+	}
+	other := childCommand("connect", self)
+	other.Path = readable(t, "self")
+	other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if reached := must(other.Output()); len(reached) != 0 {
+		t.Errorf("another user reaches the descriptors %s", reached)
+	}
+}
+
+// connectTo prints the descriptors of a process that it can connect to.
+func connectTo(args []string) int {
+	for n := range 1024 {
+		fd := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
+		name := fmt.Sprintf("/proc/%s/fd/%d", args[0], n)
+		if unix.Connect(fd, &unix.SockaddrUnix{Name: name}) == nil {
+			fmt.Print(n, " ")
+		}
+		unix.Close(fd)
+	}
+	return 0
 }
