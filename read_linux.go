@@ -225,7 +225,7 @@ func (b *batch) received(i int) {
 	if h.Flags&unix.MSG_TRUNC != 0 {
 		// No kernel is known that does this. It is told, and not done again, once
 		// all that is in the slots has been handed out.
-		b.err = fmt.Errorf("a message lost its end, being longer than %d bytes: %w", h.len, unix.EMSGSIZE)
+		b.err = fmt.Errorf("a message of more than %d bytes was cut: %w", h.len, unix.EMSGSIZE)
 	}
 }
 

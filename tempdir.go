@@ -72,7 +72,7 @@ func bindAtPath(fd int, dir string) (*address, error) {
 	}
 	path := filepath.Join(dir, socketName)
 	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("socket path of %d bytes, %d are the limit here (%s): %w",
+		return nil, fmt.Errorf("socket path of %d bytes, the limit is %d (%s): %w",
 			len(path), maxSocketPath, pathAdvice, errPathTooLong)
 	}
 	if err := bindSocket(fd, path); err != nil {

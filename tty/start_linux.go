@@ -129,9 +129,9 @@ func install(filter []unix.SockFilter) (int, error) {
 	}
 	switch {
 	case errors.Is(err, unix.EBUSY):
-		err = fmt.Errorf("this process is itself on such a terminal (iomux -tty?), and the kernel allows one: %w", unix.EBUSY)
+		err = fmt.Errorf("this process is itself on such a terminal (iomux -tty?), and the kernel allows only one: %w", unix.EBUSY)
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
-		err = unsupported("the kernel has no seccomp filters that ask: Linux 5.9 or later is needed, and not gVisor")
+		err = unsupported("the kernel has no seccomp filters with a listener: it needs Linux 5.9 or later, and does not work in gVisor")
 	}
 	return fd, err
 }
@@ -160,7 +160,7 @@ func (s *supervisor) listen(fd int) error {
 func try(sender int) error {
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, ^uintptr(0), tcgets, 0)
 	if errno != unix.EBADF || beforeLinux5_9() {
-		return unsupported("the kernel cannot make a system call after it was asked about: Linux 5.9 or later is needed")
+		return unsupported("the kernel cannot continue a system call that a filter has trapped: it needs Linux 5.9 or later")
 	}
 	var w unix.Winsize
 	_, _, errno = unix.Syscall(unix.SYS_IOCTL, uintptr(sender), tiocgwinsz, uintptr(unsafe.Pointer(&w)))
