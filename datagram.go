@@ -55,7 +55,7 @@ func (a *address) close() error {
 		err = a.via.Close()
 	}
 	if a.dir != "" && removeSocket(a.dir) != nil {
-		// Elsewhere than on Linux senders have files there, too.
+		// On other systems senders have files there, too.
 		err = errors.Join(err, os.RemoveAll(a.dir))
 	}
 	return err
@@ -147,8 +147,8 @@ func (d *datagrams) connect(tag string) (_ int, _ *sender, err error) {
 	return fd, s, nil
 }
 
-// chooseProbe sees to it that s can be probed. It was made in the network namespace
-// of this thread, and the probe of the others sees only those of its own.
+// chooseProbe gives s a probe of its own if it needs one: s was made in the network
+// namespace of this thread, and the probe of the others sees only that of its own.
 func (d *datagrams) chooseProbe(s *sender) (err error) {
 	if !unused(d.probe, s.addr) {
 		return nil
@@ -181,7 +181,7 @@ func (d *datagrams) receive() (TaggedData, error) {
 }
 
 // refill receives until something is ready. What strangers send it does not
-// receive for ever, but no more of it than the queue can hold.
+// receive forever, but no more of it than the queue can hold.
 func (d *datagrams) refill() error {
 	for strangers := 0; strangers == 0 || strangers <= d.backlog(); {
 		if d.waiter.Found() {

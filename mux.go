@@ -96,7 +96,7 @@ type transport interface {
 	shut() error
 
 	// release gives back what is left after shut, once nobody reads. The memory of
-	// Data may be used anew if nobody can hold any.
+	// Data may be reused if nobody can hold any.
 	release(reuse bool)
 }
 
@@ -106,8 +106,8 @@ var (
 	errClosed     error = closedError{}
 )
 
-// A closedError is made without package fmt, which takes its time when a program
-// first needs it: every one that imports this package would, at its start.
+// A closedError is made without package fmt, whose first use is slow: every program
+// that imports this package would pay for it at its start.
 type closedError struct{}
 
 func (closedError) Error() string { return "iomux: Mux is closed: " + os.ErrClosed.Error() }
@@ -391,7 +391,7 @@ func (t *turn) tryPast(what int32) bool {
 func (t *turn) get(ctx context.Context) error {
 	t.waiting.Add(1)
 	defer t.waiting.Add(-1)
-	// Whoever gives the turn back after this Add leaves a token.
+	// From this Add on, put leaves a token.
 	for !t.try(reading) {
 		select {
 		case <-t.free:

@@ -274,8 +274,8 @@ func (r *run) read(yield func(TaggedData, error) bool) (readErr, waitErr error, 
 	return readErr, waitErr, ok
 }
 
-// forward gives what comes out of the Mux, until its end or that of WaitDelay.
-// It tells whether to go on.
+// forward yields what comes out of the Mux, until its end or that of WaitDelay.
+// It reports whether to go on.
 func (r *run) forward(yield func(TaggedData, error) bool) (err error, ok bool) {
 	for {
 		d, err := r.m.ReadContext(r.ctx)
@@ -292,8 +292,8 @@ func (r *run) forward(yield func(TaggedData, error) bool) (err error, ok bool) {
 	}
 }
 
-// drain gives what is queued, and no more than could be queued at its start, so
-// that a writer that never stops does not keep it going.
+// drain yields what is queued, but no more than could be queued at its start, so
+// that a writer that never stops cannot keep it going.
 func (r *run) drain(yield func(TaggedData, error) bool) (err error, ok bool) {
 	for range r.m.backlog() {
 		d, ok, err := r.m.TryRead()

@@ -223,8 +223,8 @@ func (b *batch) received(i int) {
 		b.long = true
 	}
 	if h.Flags&unix.MSG_TRUNC != 0 {
-		// No kernel is known that does this. It is told, and not done again, once
-		// all that is in the slots has been handed out.
+		// No kernel is known that does this. The error is returned once everything
+		// in the slots has been, and batches are not used any more.
 		b.err = fmt.Errorf("a message of more than %d bytes was cut: %w", h.len, unix.EMSGSIZE)
 	}
 }

@@ -48,8 +48,8 @@ func (m *Mux) MakeSender() (*os.File, error) { return m.MakeTaggedSender("") }
 // is left behind then, and the Mux stays usable. After [Mux.Close] the error
 // matches [os.ErrClosed].
 func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
-	// Whoever makes many senders and does not read tidies up after those that were
-	// closed. While somebody reads, the reader does.
+	// If nobody reads, the caller releases what closed senders hold. Otherwise the
+	// reader does.
 	tidy := m.turn.try(tidying)
 	if tidy {
 		defer m.leave()

@@ -17,7 +17,7 @@ import (
 // default and 45 at most.
 const slotSize = 4<<20 + 64*4096
 
-// slotsAreSafe tells whether slotSize holds and there is address space enough.
+// slotsAreSafe reports whether slotSize holds and there is address space enough.
 var slotsAreSafe = strconv.IntSize == 64 && os.Getpagesize() == 4096
 
 // slots is the memory of a batch: address space first, its pages cost memory
@@ -57,7 +57,7 @@ func takeSlots() *slots {
 	return &slots{mem}
 }
 
-// holdLongest tells whether the system refuses a datagram that is longer than a
+// holdLongest reports whether the system refuses a datagram that is longer than a
 // slot, also to a child that has raised its send buffer. Linux does, whatever the
 // buffer, before it copies a byte; gVisor does not.
 func holdLongest(mem []byte) bool {

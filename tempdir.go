@@ -51,8 +51,8 @@ func bindAnchored(fd int, dir, anchored string) (*address, error) {
 	if socket == nil {
 		return &address{name: path, dir: dir}, nil
 	}
-	// Whoever connects needs the right to write, also after a setuid. Nobody else
-	// can reach the socket: the directory is private, and goes.
+	// Connecting requires the right to write, also after a setuid. Nobody else can
+	// reach the socket: the directory is private, and is removed.
 	if err := os.Chmod(path, 0o666); err != nil {
 		socket.Close()
 		return nil, err

@@ -18,7 +18,7 @@ import (
 const idOffset = 64 << 10
 
 // A helper is a process that waits for this one to be gone, and then answers in
-// its place, so that no call of the command fails or waits for ever.
+// its place, so that no call of the command fails or waits forever.
 //
 // It is a program of its own, which needs a page of memory: a fork of this process
 // would keep all of its memory. helper/amd64.s tells what it does.

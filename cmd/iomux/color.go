@@ -18,7 +18,7 @@ const (
 	colorEnv = "NO_COLOR" // no-color.org: any text but the empty one counts
 )
 
-// wantColor tells whether what goes to f is to be coloured.
+// wantColor reports whether what goes to f is to be coloured.
 func wantColor(when string, f *os.File) bool {
 	switch when {
 	case "always":
@@ -96,7 +96,7 @@ func (e *ending) inside() bool {
 	return insideRune(text) || insideEscape(text)
 }
 
-// insideRune tells whether text ends with the beginning of a character.
+// insideRune reports whether text ends with the beginning of a character.
 func insideRune(text []byte) bool {
 	for i := len(text) - 1; i >= max(0, len(text)-utf8.UTFMax); i-- {
 		if utf8.RuneStart(text[i]) {
@@ -106,7 +106,7 @@ func insideRune(text []byte) bool {
 	return false
 }
 
-// insideEscape tells whether text ends with the beginning of a control sequence:
+// insideEscape reports whether text ends with the beginning of a control sequence:
 // ESC [, parameters up to '?', then a letter that ends it (ECMA-48, 5.4).
 func insideEscape(text []byte) bool {
 	i := bytes.LastIndexByte(text, escape)

@@ -74,7 +74,7 @@ func parse(args []string) (*options, error) {
 	return o, o.check()
 }
 
-// check refuses what does not go together, and adds what goes without saying.
+// check rejects flags that cannot be combined, and sets what others imply.
 func (o *options) check() error {
 	switch {
 	case o.json && o.annotate:

@@ -123,7 +123,7 @@ func (s *lines) newline(u *unfinished, d iomux.TaggedData) {
 	s.finish(u, d, nil)
 }
 
-// carriageReturn begins the line anew. What has been passed on stays, and so
+// carriageReturn starts the line over. What has been passed on stays, and so
 // does what no terminal has in one row.
 func (s *lines) carriageReturn(u *unfinished, d iomux.TaggedData) {
 	switch {

@@ -18,7 +18,7 @@ func foregroundGroup(tty int) (int, error) {
 	return int(group), err
 }
 
-// ended tells whether a child of this process is gone, although it may not have
+// ended reports whether a child of this process is gone, although it may not have
 // been waited for yet: a signal to it is lost then, and no error tells.
 func ended(pid int) bool {
 	var info unix.Siginfo

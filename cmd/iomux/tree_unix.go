@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// A tree cannot be had here.
+// There are no trees on this system.
 type tree struct{}
 
 func newTree(func() int) (*tree, error)  { return nil, errors.New("-kill-group exists on Linux only") }

@@ -4,7 +4,7 @@ package main
 
 import "syscall"
 
-// A witness cannot be had here.
+// There are no witnesses on this system.
 type witness struct{}
 
 func newWitness() *witness               { return nil }

@@ -72,7 +72,7 @@ func main() {
 	}
 }
 
-// run runs the tests on all kernels that o names. It tells whether all passed.
+// run runs the tests on all kernels that o names. It reports whether all passed.
 func run(o options) (passed bool, err error) {
 	machines, err := find(o)
 	if err != nil {

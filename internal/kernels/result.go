@@ -25,7 +25,7 @@ type result struct {
 	output            []byte
 }
 
-// passed tells whether the tests were run, all of them, and none failed. An
+// passed reports whether the tests were run, all of them, and none failed. An
 // output without a test proves nothing.
 func (r result) passed() bool {
 	return r.ended && r.exit == 0 && r.failed == 0 && r.ok > 0 && r.err == nil
