@@ -11,22 +11,22 @@ import (
 
 const intro = `# Programs
 
-Real programs, each run on plain pipes and on each way of iomux: what comes of both streams, byte for byte, in which
-order, and the exit code. This page is written by a program, which anyone can run, with the programs that are installed:
+Real programs, each run on plain pipes and in each way that iomux has, and compared by the bytes of both streams, their order, and
+the exit code. A program writes this page. Anyone can run it; it uses the programs that are installed:
 
     go run ./internal/proof/programs -write docs
 
-The same table is a test: it fails where a way is worse than a plain pipe although it promises not to be.
+The same table is a test, which fails if a way breaks its promise.
 
 | way | in the library | in the command | promise |
 |---|---|---|---|
-| pipes | Output, Run, NewPipe | the default | never worse than a plain pipe, or the loss is told |
+| pipes | Output, Run, NewPipe | the default | never worse than a plain pipe, or the loss is reported |
 | with the guard | StartBlocking | -blocking=always | never worse than a plain pipe |
-| without the guard | (*exec.Cmd).Start | -blocking=never | never worse than a plain pipe, or the loss is told |
-| sockets | New | -socket | as a plain pipe but for what stands here |
-| terminal | tty.Terminal | -tty | the lines and the exit code that are known; the rest is as on a terminal |
+| without the guard | (*exec.Cmd).Start | -blocking=never | never worse than a plain pipe, or the loss is reported |
+| sockets | New | -socket | like a plain pipe, except as listed here |
+| terminal | tty.Terminal | -tty | the expected lines and exit code; the rest as on a terminal |
 
-"as a pipe" means: the same bytes on each stream, the same exit code, the order in which they were written, in each run.
+"as a pipe" means that in each run there were the same bytes on each stream, in the order of the writes, and the same exit code.
 
 `
 
@@ -66,7 +66,7 @@ func (r row) verdict(k kind) string {
 	case worse == "":
 		return "as a pipe"
 	case k.pipes && !r.untold[k.name]:
-		return cell(worse) + "; told"
+		return cell(worse) + "; reported"
 	case r.byPath && strings.Contains(worse, disorder):
 		return disorder
 	case k.terminal && r.refuses != "":
@@ -86,9 +86,9 @@ func cell(text string) string {
 const orderIntro = `
 ## The order in which a program writes
 
-iomux keeps the order of the writes. Many languages do not write at once what is printed, unless they see a terminal:
-they keep lines in a buffer, and errors, which are written at once, overtake them. Each of these prints a line, then an
-error, then a line, and flushes nothing. A terminal (iomux -tty, package tty) brings all of them into order.
+iomux keeps the order of the writes. But unless many languages see a terminal, they do not write at once what is printed:
+they keep lines in a buffer, and errors, which are written at once, overtake them. Each of these programs prints a line, then an
+error, then a line, and flushes nothing. On a terminal (iomux -tty, package tty) all of them are in order.
 
 | language | on a pipe | with -tty | without a terminal |
 |---|---|---|---|
@@ -112,7 +112,7 @@ func writeOrder(b *bytes.Buffer, answers []answer) {
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", a.name, cell(a.pipe), cell(a.terminal), cell(way))
 	}
-	fmt.Fprintf(b, "\n%d of %d keep the order of a terminal by themselves.\n", natural, asked)
+	fmt.Fprintf(b, "\n%d of %d keep the order of a terminal without one.\n", natural, asked)
 }
 
 func writeSkipped(b *bytes.Buffer, rows []row, answers []answer) {

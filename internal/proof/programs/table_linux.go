@@ -220,8 +220,8 @@ func builds() []*program {
 			sockets: noDatagram, advice: takePipes},
 		{name: "make -O -j", needs: []string{"make"}, argv: []string{"make", "-s", "-O", "-j4"}, clean: sortedLines,
 			files: makefile(10, "echo N 0; echo N 1 >&2; echo N 2"),
-			advice: "it compares standard output and standard error: where they are not the same file, it collects them apart, " +
-				"and prints what a recipe wrote to one before what it wrote to the other. So leave -O out: iomux keeps lines whole"},
+			advice: "it compares standard output and standard error: if they are not the same file, it collects them separately, " +
+				"and prints what a recipe wrote to one before what it wrote to the other. So leave -O out: iomux keeps lines whole; see output.md"},
 		{name: "ninja", needs: []string{"ninja"}, argv: []string{"sh", "-c", "rm -f a b .ninja_log .ninja_deps; exec ninja -j1 -v"}, exit: 1,
 			files: map[string]string{"build.ninja": "rule say\n  command = echo $out; echo e $out >&2; touch $out\nrule fail\n  command = echo bad; exit 3\nbuild a: say\nbuild b: say\nbuild c: fail a b\n"}},
 		{name: "gcc: errors and warnings", needs: []string{"gcc"}, argv: []string{"gcc", "-Wall", "-c", "a.c"}, exit: 1, steady: true,
