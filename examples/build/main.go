@@ -1,8 +1,8 @@
-// Build runs the steps of a build one after another. It shows one line for each
-// step, and of a step that fails the last lines that it wrote, standard error and
-// standard output in the order of the writes.
+// Build runs the steps of a build one after another. It prints one line for each
+// step. If a step fails, it also prints the last lines of its standard output and
+// standard error, in the order of the writes.
 //
-//	go run ./examples/build                      steps to look at
+//	go run ./examples/build                      a demonstration
 //	go run ./examples/build 'go vet .' 'make -j4'
 package main
 
@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	lastLines   = 10      // shown of a step that fails
+	lastLines   = 10      // printed if a step fails
 	longestLine = 4 << 10 // a longer one counts as several
 )
 

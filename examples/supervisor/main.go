@@ -1,9 +1,9 @@
 //go:build linux
 
-// Supervisor runs services, each line of which comes out after the name of its
-// service, and stops them all at Ctrl-C, or when one of them has failed.
+// Supervisor runs services, prints each line of their output after the name of the
+// service, and stops all of them at Ctrl-C or when one fails.
 //
-//	go run ./examples/supervisor                               services to look at
+//	go run ./examples/supervisor                               a demonstration
 //	go run ./examples/supervisor 'web=./web -port 80' 'db=./db'
 package main
 
@@ -25,7 +25,7 @@ import (
 
 const grace = 2 * time.Second // from the request to stop until a service is killed
 
-// demo are services that end by themselves, for want of something to do.
+// demo are services that end by themselves.
 var demo = []string{
 	"web=echo listening; echo no favicon >&2",
 	"db=echo recovering; sleep 0.2; echo ready",

@@ -1,8 +1,8 @@
-// Testrunner runs scripts as tests, several at a time. It shows one line for a test
-// that passes; of one that fails also what it wrote, with the stream of each line.
-// A test that writes nothing for too long is killed.
+// Testrunner runs scripts as tests, several at a time. It prints one line for each
+// test, and if a test fails, also its output, with the stream of each line. It kills
+// a test that writes nothing for too long.
 //
-//	go run ./examples/testrunner                   tests to look at
+//	go run ./examples/testrunner                   a demonstration
 //	go run ./examples/testrunner a_test.sh b_test.sh
 package main
 
@@ -22,7 +22,7 @@ import (
 const (
 	atOnce  = 4
 	silence = 10 * time.Second
-	longest = 64 << 10 // bytes that are kept of a test, the last ones
+	longest = 64 << 10 // bytes at the end of a test's output that are kept
 )
 
 // demo is run without arguments; one of the tests fails, as it should.
