@@ -46,6 +46,24 @@ func TestFlagsAreUsed(t *testing.T) {
 	}
 }
 
+// The command lines in the docs have flags that exist, with values that are good.
+func TestFlagsInDocs(t *testing.T) {
+	line := regexp.MustCompile("(?m)(?:^ *|`)iomux (-[^`|#\n]*)")
+	n := 0
+	for _, file := range append(must(filepath.Glob("../../docs/*.md")), "../../README.md") {
+		for _, m := range line.FindAllStringSubmatch(string(must(os.ReadFile(file))), -1) {
+			n++
+			args := strings.Fields(m[1])
+			if err := newFlagSet(flagTable(newOptions())).Parse(args); err != nil {
+				t.Errorf("%s: iomux %s: %v", file, m[1], err)
+			}
+		}
+	}
+	if n < 10 {
+		t.Errorf("found only %d command lines", n)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	var word string
 	var names []string
