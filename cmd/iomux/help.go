@@ -18,7 +18,7 @@ iomux -h explains the flags.
 const (
 	oneLine = "run a command and show its output and errors in order"
 
-	pageIntro = "iomux runs a command and copies its standard output to standard output and its standard error to standard error, in the order in which they were written."
+	pageIntro = "iomux runs a command and copies its standard output to standard output and its standard error to standard error, in the order of the writes."
 
 	pageTransport = "By default the command writes to pipes, which every program can use. -socket is for bulk output: it is faster, each write stays whole, and time and process ID come from the kernel; but Node.js prints nothing, and /dev/stderr cannot be opened."
 

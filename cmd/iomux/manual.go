@@ -23,7 +23,7 @@ func manualPage(table []flagRow) string {
 		m.macro(line)
 	}
 	m.macro("Sh DESCRIPTION")
-	m.paragraphs(pageIntro, pageTransport)
+	m.paragraphs(pageIntro, pageTransport, pageLines)
 	m.flags(table)
 	m.macro("Sh SIGNALS")
 	m.paragraphs(manualSignals...)
