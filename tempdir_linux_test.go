@@ -417,8 +417,12 @@ func TestOtherUserCannotReach(t *testing.T) {
 	other := childCommand("connect", self)
 	other.Path = readable(t, "self")
 	other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	if reached := must(other.Output()); len(reached) != 0 {
-		t.Errorf("another user reaches the descriptors %s", reached)
+	reached, err := other.Output()
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
+		t.Skip("root may not become another user here")
+	}
+	if err != nil || len(reached) != 0 {
+		t.Errorf("another user reaches the descriptors %q, %v", reached, err)
 	}
 }
 
