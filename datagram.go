@@ -22,15 +22,15 @@ import (
 // sender is known to be closed everywhere AND the queue has been seen empty
 // after that. When no row is left, the output has ended.
 type datagrams struct {
-	fd     int // receive end; another socket, that nobody can send to, after shut
+	fd     int // receive end; after shut, another socket that nobody can send to
 	addr   *address
 	probe  int // finds out whether an address is still in use
 	waiter *wait.Waiter[*sender]
-	queue  func() int // how many messages the queue takes
+	queue  func() int // how many messages the queue holds
 
-	// What follows is the reader's whose turn it is.
+	// The following belong to the reader that has the turn.
 	batch  *batch
-	ready  []TaggedData          // received, and not handed out yet
+	ready  []TaggedData          // received, and not yet returned
 	room   [batchSize]TaggedData // for ready
 	looked uint64                // the fill at which the events were last looked at
 	lookAt time.Time             // when to look after what no event reports; zero: never
@@ -39,13 +39,13 @@ type datagrams struct {
 	closed    bool
 	table     table
 	fills     uint64    // how often the queue was received from
-	unwatched []*sender // open, as far as known, but no event will tell
+	unwatched []*sender // open, as far as known, but no event will report their end
 }
 
 // An address is where senders connect to.
 type address struct {
 	name string   // for connect
-	via  *os.File // that the name goes through, if any
+	via  *os.File // the descriptor in the name, if any
 	dir  string   // private directory, if it has to stay
 }
 
@@ -63,16 +63,16 @@ func (a *address) close() error {
 
 const (
 	// A reader that never catches up looks at the events every so many fills,
-	// to give back what closed senders hold.
+	// to release what closed senders hold.
 	eventInterval = 64
 
-	// No queue holds so many messages: after that many fills, each of which
-	// brought one at least, nothing is left of a sender that was closed before.
+	// No queue holds so many messages. Each fill receives at least one, so after
+	// that many nothing is left of a sender that was closed before.
 	longestQueue = 1 << 20
 
-	// lookAgainAfter is how long a reader sleeps at most while there is something
-	// that no event reports: a sender that could not be watched may have been
-	// closed, or the memory of large messages may have become idle.
+	// lookAgainAfter bounds the sleep of a reader while something may happen that no
+	// event reports: an unwatched sender may be closed, or the memory of large
+	// messages may become idle.
 	lookAgainAfter = 50 * time.Millisecond
 )
 
@@ -157,8 +157,8 @@ func (d *datagrams) chooseProbe(s *sender) (err error) {
 	return err
 }
 
-// reclaim gives back what closed senders hold, for a caller that makes many and
-// does not read. The caller has the turn.
+// reclaim releases what closed senders hold, for a caller that makes many and does
+// not read. The caller has the turn.
 func (d *datagrams) reclaim() {
 	d.look()
 	d.mu.Lock()
@@ -180,8 +180,8 @@ func (d *datagrams) receive() (TaggedData, error) {
 	return next, nil
 }
 
-// refill receives until something is ready. What strangers send it does not
-// receive forever, but no more of it than the queue can hold.
+// refill receives until something is ready. It does not receive strangers' messages
+// forever, but at most as many as the queue can hold.
 func (d *datagrams) refill() error {
 	for strangers := 0; strangers == 0 || strangers <= d.backlog(); {
 		if d.waiter.Found() {
@@ -213,8 +213,8 @@ func (d *datagrams) ended() bool {
 	return d.table.ended()
 }
 
-// fill receives what is in the queue, after all that it brought last time has
-// been handed out. It returns how many messages that were, strangers' too.
+// fill receives what is in the queue, once everything that it received last time has
+// been returned. It returns the number of messages, including strangers'.
 func (d *datagrams) fill() (int, error) {
 	fills := d.nextFill()
 	msgs, err := d.batch.fill(d.fd)
@@ -251,8 +251,8 @@ func (d *datagrams) nextFill() uint64 {
 	return d.fills
 }
 
-// look takes the events that are there. It reports whether there was any: the
-// queue must be looked at again then.
+// look handles the pending events. It reports whether there were any: then the
+// queue must be looked at again.
 func (d *datagrams) look() (some bool) {
 	d.mu.Lock()
 	d.looked = d.fills
@@ -267,10 +267,9 @@ func (d *datagrams) look() (some bool) {
 	}
 }
 
-// hungUp takes the hangup of s for what it is: the end of s, or a false alarm.
-// After a false alarm it is watched anew, but not at once when alarms come
-// quickly: a child that goes on reading from its standard output would keep
-// both sides busy.
+// hungUp decides what the hangup of s is: the end of s, or a false alarm. After a
+// false alarm s is watched again, but not at once if alarms come quickly: a child
+// that keeps reading from its standard output would keep both sides busy.
 func (d *datagrams) hungUp(s *sender) {
 	quick := s.hangup.armedSince(lookAgainAfter)
 	d.disarm(s)
@@ -281,7 +280,7 @@ func (d *datagrams) hungUp(s *sender) {
 	}
 }
 
-// gone reports whether s is closed everywhere, and notes it then.
+// gone reports whether s is closed everywhere, and if so, records it.
 func (d *datagrams) gone(s *sender) bool {
 	probe := d.probe
 	if s.probe >= 0 {
@@ -298,16 +297,16 @@ func (d *datagrams) gone(s *sender) bool {
 	return true
 }
 
-// lookLater looks after what no event reports, when it is time to, and sees to it
-// that the reader is woken for that. It reports whether a sender turned out to be
-// closed: the queue must be looked at again then.
+// lookLater handles what no event reports, when it is time to, and makes sure that
+// the reader is woken for that. It reports whether a sender turned out to be closed:
+// then the queue must be looked at again.
 func (d *datagrams) lookLater() (some bool) {
 	unwatched := d.takeUnwatched()
 	if len(unwatched) == 0 && !d.batch.large {
 		return false
 	}
-	// Whenever the queue is empty: who has waited for a child and then calls
-	// TryRead is to get io.EOF at once.
+	// Whenever the queue is empty, so that TryRead returns io.EOF at once after a
+	// child has been waited for.
 	open := slices.DeleteFunc(unwatched, d.gone)
 	some = len(open) < len(unwatched)
 	now := time.Now()
@@ -343,11 +342,11 @@ func (d *datagrams) park() error {
 
 func (d *datagrams) wake() { d.waiter.Wake() }
 
-// backlog is the queue, the batch that came out of it, and one.
+// backlog is the length of the queue and of the batch received from it, and one more.
 func (d *datagrams) backlog() int { return d.queue() + batchSize + 1 }
 
-// shut puts another socket in the place of the receive end. The number stays
-// taken: a reader may be about to use it.
+// shut replaces the receive end by another socket. The number stays in use, because
+// a reader may be about to use it.
 func (d *datagrams) shut() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

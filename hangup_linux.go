@@ -10,7 +10,7 @@ import (
 	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
-// A hangup tells when the last copy of a sender is closed, anywhere.
+// A hangup reports when the last copy of a sender is closed, anywhere.
 //
 // The write end of a pipe lies, as a message with a descriptor in it, in the
 // sender's own receive queue, and nowhere else. When the last copy of the
@@ -67,7 +67,7 @@ func (d *datagrams) armFrom(s *sender, fd int) error {
 	return nil
 }
 
-// disarm gives back what was armed, if s was.
+// disarm releases the pipe, if s is armed.
 func (d *datagrams) disarm(s *sender) {
 	if s.hangup.armed() {
 		d.waiter.Remove(s.hangup.id)

@@ -69,7 +69,7 @@ type Mux struct {
 // backlog may be called at any time, also together with these and after shut.
 type transport interface {
 	// add makes a sender. tidy reports that the caller has the turn, so that add
-	// can give back what closed senders hold.
+	// can release what closed senders hold.
 	add(tag string, tidy bool) (*os.File, error)
 
 	// receive returns the next piece, without waiting for one: errWouldBlock when

@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	// batchSize is how many messages one system call brings at most: the
+	// batchSize is how many messages one system call receives at most: the
 	// default queue of 11 and one more, so that a call that takes them all
 	// sees the queue empty, too.
 	batchSize = 12
 
-	// A longer message touches more than the first page of its slot.
+	// A message longer than this touches more than the first page of its slot.
 	smallMessage = 4096
 
 	// A batch of longer ones takes so long to copy that the runtime must know of
@@ -43,9 +43,9 @@ type message struct {
 // A batch receives messages, as many as there are with one system call
 // (recvmmsg(2)).
 //
-// It has a slot for each, in which the longest fits. Where such slots cannot be
-// had, or not safely, it is a batch of one: it asks for the length of the
-// message first, and has room for that.
+// It has a slot for each, which holds the longest. Where there are no such slots, or
+// they are not safe, it is a batch of one: it asks for the length of the message
+// first, and makes room for that.
 type batch struct {
 	sawEmpty bool  // the last fill took all there was
 	err      error // for the next fill to return, which is to drop the slots
@@ -103,8 +103,8 @@ func newBatch() *batch {
 	return b
 }
 
-// fill receives what there is, errWouldBlock if there is nothing. What it gave
-// before is no longer valid.
+// fill receives what is there, or returns errWouldBlock. What it returned before is
+// no longer valid.
 func (b *batch) fill(fd int) ([]message, error) {
 	b.sawEmpty = false
 	if err := b.err; err != nil {
@@ -126,8 +126,8 @@ func (b *batch) fill(fd int) ([]message, error) {
 	return b.fillSlots(fd)
 }
 
-// choose finds out, at the first fill, which way to receive, and sees to the
-// memory that it needs.
+// choose decides, at the first fill, how to receive, and allocates the memory for
+// it.
 func (b *batch) choose() {
 	if !b.single && slotsAreSafe {
 		b.slots = takeSlots()
@@ -208,7 +208,7 @@ func (b *batch) prepare(i int) {
 	h.SetControllen(int(unsafe.Sizeof(control{})))
 }
 
-// received makes the message of what the kernel says of it.
+// received makes the message from what the kernel reports.
 func (b *batch) received(i int) {
 	h, m := &b.hdrs[i], &b.msgs[i]
 	*m = message{data: unsafe.Slice(b.iovs[i].Base, h.len)}
@@ -251,7 +251,7 @@ func (b *batch) dropSlots() {
 	b.slots, b.room = nil, make([]byte, smallMessage)
 }
 
-// close gives the slots to the next batch that needs some.
+// close leaves the slots to the next batch that needs some.
 func (b *batch) close() {
 	if b.slots != nil {
 		b.slots.release()

@@ -7,8 +7,7 @@ import (
 	"os"
 )
 
-// untaggedName is what an untagged sender calls itself, for os.File has no
-// message without a name.
+// untaggedName is the name of an untagged sender: os.File needs one for its errors.
 const untaggedName = "iomux sender"
 
 // MakeSender makes a sender without a tag: it is [Mux.MakeTaggedSender] with
@@ -72,7 +71,7 @@ func senderFile(fd int, tag string) *os.File {
 	return os.NewFile(uintptr(fd), tag)
 }
 
-// A sender is what the receiving socket knows of one that is connected to it.
+// A sender is what the receiving end knows about a socket that is connected to it.
 type sender struct {
 	tag    string
 	addr   string // its socket's, as it comes with a message

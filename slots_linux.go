@@ -20,12 +20,11 @@ const slotSize = 4<<20 + 64*4096
 // slotsAreSafe reports whether slotSize holds and there is address space enough.
 var slotsAreSafe = strconv.IntSize == 64 && os.Getpagesize() == 4096
 
-// slots is the memory of a batch: address space first, its pages cost memory
-// once they are touched (51 MiB of the one, up to 48 KiB of the other while
-// messages are small).
+// slots is the memory of a batch. It is 51 MiB of address space, whose pages cost
+// memory only once they are touched: up to 48 KiB while messages are small.
 //
-// It is never unmapped, for Data that was kept too long must not fault when it
-// is touched. The next batch has the use of it instead.
+// It is never unmapped, because Data that was kept too long must not fault when it
+// is used. The next batch reuses it instead.
 type slots struct{ mem []byte }
 
 // freeSlots are those of closed batches. They hold no memory.
@@ -34,7 +33,7 @@ var freeSlots struct {
 	list []*slots
 }
 
-// takeSlots gives slots, nil if the system refuses them.
+// takeSlots returns slots, or nil if the system refuses them.
 func takeSlots() *slots {
 	freeSlots.Lock()
 	defer freeSlots.Unlock()
@@ -52,7 +51,7 @@ func takeSlots() *slots {
 		return nil
 	}
 	// A huge page for each slot would make 64 bytes cost 2 MiB. Kernels
-	// without huge pages refuse this, and need it not.
+	// without huge pages refuse this, and do not need it.
 	unix.Madvise(mem, unix.MADV_NOHUGEPAGE)
 	return &slots{mem}
 }

@@ -135,7 +135,7 @@ func unused(probe int, addr string) bool {
 	return errors.Is(err, unix.ECONNREFUSED)
 }
 
-// replaceFD closes fd, and has the number stand for what by stands for.
+// replaceFD closes fd, and makes the number a duplicate of by.
 func replaceFD(fd, by int) error {
 	return os.NewSyscallError("dup3", unix.Dup3(by, fd, unix.O_CLOEXEC))
 }
@@ -164,9 +164,9 @@ func queueLength() int {
 	return n + 1
 }
 
-// anchor gives a name for path that is short, and that stays good when path is
-// removed: that of a descriptor which only holds its place (O_PATH, open(2)).
-// It gives no file where /proc is not there to look the descriptor up.
+// anchor returns a short name for path that stays valid when path is removed: that of
+// a descriptor which only marks its place (O_PATH, open(2)). It returns no file if
+// there is no /proc to look the descriptor up.
 func anchor(path string) (*os.File, string, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -94,9 +94,9 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// randomText returns 26 characters from 130 random bits. They are those of the
-// runtime, which os.MkdirTemp takes for names, too: crypto/rand would have every
-// program that imports this package start later, for what it does at its start.
+// randomText returns 26 characters from 130 random bits of the runtime, which
+// os.MkdirTemp uses for names, too: crypto/rand would delay the start of every program
+// that imports this package, because of its initialization.
 func randomText() string {
 	const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	var text [26]byte
