@@ -25,7 +25,9 @@ all() {
 }
 allgone() {
 	for p in $pids; do
-		! kill -0 $p 2>/dev/null || grep -q '^State:.Z' /proc/$p/status || fail $p of $pids is still there
+		# It may be reaped between the first two of these.
+		! kill -0 $p 2>/dev/null || grep -q '^State:.Z' /proc/$p/status 2>/dev/null || ! kill -0 $p 2>/dev/null ||
+			fail $p of $pids is still there
 	done
 }
 
