@@ -24,17 +24,19 @@ const noWriteEnd = -1
 // A duplicate keeps the end of output from coming, so it goes when the process
 // exits. Where that cannot be watched (pidfd_open(2): before Linux 5.3, or where a
 // filter forbids it) there is none.
-func (p *pipes) hold(pid int, senders []*os.File) {
+func (p *pipes) hold(pid int, senders []*os.File) bool {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return
+		return false
 	}
 	x := &pipeEnd{fd: pidfd}
 	x.writeEnd.Store(noWriteEnd)
 	if !p.holdFor(x, senders) {
 		x.letGo()
 		unix.Close(pidfd)
+		return false
 	}
+	return true
 }
 
 func (p *pipes) holdFor(x *pipeEnd, senders []*os.File) bool {
@@ -44,8 +46,14 @@ func (p *pipes) holdFor(x *pipeEnd, senders []*os.File) bool {
 		return false
 	}
 	x.holds = p.duplicate(senders)
-	if len(x.holds) == 0 {
+	if len(x.holds) != len(senders) {
 		return false
+	}
+	// Nobody waits here for a child that is in the middle of a write: only the last
+	// close of an open file description takes the lock of the pipe, and as long as
+	// the process is not watched there is the duplicate.
+	for _, s := range senders {
+		s.Close()
 	}
 	var err error
 	x.id, err = p.waiter.Add(x.fd, wait.Readable, x)

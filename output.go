@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 
 	"github.com/seed-5082a588/iomux/internal/wait"
@@ -180,7 +181,9 @@ func (m *Mux) start(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) error
 	if err := start(cmd); err != nil {
 		return err
 	}
-	m.hold(cmd, senders)
+	if m.hold(cmd, senders) {
+		senders = nil
+	}
 	return nil
 }
 
@@ -193,25 +196,39 @@ func closeSenders(senders []*os.File) {
 	wait.Bounded(calls...)
 }
 
+// reapAfter is how long nobody waits for a command that may be over soon.
+const reapAfter = 20 * time.Millisecond
+
 // A run is a command that is running on a Mux.
 type run struct {
-	m      *Mux
-	cmd    *exec.Cmd
+	m    *Mux
+	cmd  *exec.Cmd
+	reap func() error // Wait of cmd, once
+
+	// A goroutine that waits for the command, and the thread for that, cost more than
+	// everything else does here. So there is none for a command whose output ends
+	// soon, if nothing but its exit is to be waited for.
+	timer *time.Timer // calls reap; nil if watch does
+
 	ctx    context.Context // ends when WaitDelay is over
 	cancel context.CancelFunc
 	killed time.Time     // when the command's context ended, if it did
-	exited chan error    // what Wait gives
 	done   chan struct{} // closed when nobody reads any more
 }
 
-// run starts cmd, and waits for it in a goroutine.
+// run starts cmd, and has it waited for.
 func (m *Mux) run(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) (*run, error) {
-	r := &run{m: m, cmd: cmd, exited: make(chan error, 1), done: make(chan struct{})}
+	r := &run{m: m, cmd: cmd, reap: sync.OnceValue(cmd.Wait), ctx: context.Background()}
 	r.noteCancel()
 	if err := m.start(cmd, start, s); err != nil {
 		return nil, err
 	}
-	r.ctx, r.cancel = context.WithCancel(context.Background())
+	if cmd.Cancel == nil && cmd.WaitDelay == 0 {
+		r.timer = time.AfterFunc(reapAfter, func() { r.reap() })
+		return r, nil
+	}
+	r.ctx, r.cancel = context.WithCancel(r.ctx)
+	r.done = make(chan struct{})
 	go r.watch()
 	return r, nil
 }
@@ -230,7 +247,7 @@ func (r *run) noteCancel() {
 // watch waits for the command to exit, then for WaitDelay to pass.
 func (r *run) watch() {
 	defer r.cancel()
-	r.exited <- r.cmd.Wait()
+	r.reap()
 	delay := r.cmd.WaitDelay
 	if delay == 0 {
 		<-r.done
@@ -249,8 +266,12 @@ func (r *run) watch() {
 
 // wait ends the reading, and gives the error of Wait.
 func (r *run) wait() error {
+	if r.timer != nil {
+		r.timer.Stop()
+		return r.reap()
+	}
 	close(r.done)
-	err := <-r.exited
+	err := r.reap()
 	<-r.ctx.Done() // then the goroutine has nothing left to do
 	return err
 }

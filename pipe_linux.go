@@ -149,10 +149,8 @@ func onePage(r int) error {
 	if err != nil {
 		return fmt.Errorf("pipe of one page: %w", os.NewSyscallError("fcntl F_SETPIPE_SZ", err))
 	}
-	if err := unix.SetNonblock(r, true); err != nil {
-		return os.NewSyscallError("fcntl", err)
-	}
-	return nil
+	_, err = unix.FcntlInt(uintptr(r), unix.F_SETFL, unix.O_DIRECT|unix.O_NONBLOCK)
+	return os.NewSyscallError("fcntl", err)
 }
 
 func (p *pipes) add(tag string, tidy bool) (*os.File, error) {

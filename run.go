@@ -143,19 +143,19 @@ func (m *Mux) hangUp(tag string) bool {
 
 // A holder is a transport that looks after the senders of a command while it runs.
 type holder interface {
-	// hold is called when the process pid has been started with these senders, and
-	// before they are closed here.
-	hold(pid int, senders []*os.File)
+	// hold is called when the process pid has been started with these senders. It
+	// reports whether it looks after them while the process runs; then it has
+	// closed them.
+	hold(pid int, senders []*os.File) bool
 
 	// nonblocking reports whether a command that was held has made its output
 	// nonblocking.
 	nonblocking() bool
 }
 
-func (m *Mux) hold(cmd *exec.Cmd, senders []*os.File) {
-	if h, ok := m.t.(holder); ok && cmd.Process != nil {
-		h.hold(cmd.Process.Pid, senders)
-	}
+func (m *Mux) hold(cmd *exec.Cmd, senders []*os.File) (closed bool) {
+	h, ok := m.t.(holder)
+	return ok && cmd.Process != nil && h.hold(cmd.Process.Pid, senders)
 }
 
 // Nonblocking reports whether a command that was started on this [NewPipe]

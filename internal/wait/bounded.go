@@ -2,7 +2,11 @@
 
 package wait
 
-import "time"
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+)
 
 const (
 	// boundedTicks times boundedTick is how long Bounded waits. It is counted in
@@ -10,11 +14,14 @@ const (
 	// but once.
 	boundedTicks = 20
 	boundedTick  = 5 * time.Millisecond
+
+	// boundedYields is how often Bounded lets others run before it sleeps.
+	boundedYields = 3
 )
 
-// Bounded makes calls that a child can keep waiting, each in a goroutine of its own.
-// It returns true when all have returned, or false after some 100 milliseconds: those
-// that have not go on.
+// Bounded makes calls that a child can keep waiting, in other goroutines. It
+// returns true when all have returned, or false after some 100 milliseconds: those
+// that have not go on. None waits for another one for longer than a few milliseconds.
 //
 // A process that writes from memory which is not there yet (userfaultfd(2), a page
 // that a network file system has to bring) holds the lock of its pipe meanwhile.
@@ -24,23 +31,36 @@ func Bounded(calls ...func()) bool {
 	if len(calls) == 0 {
 		return true
 	}
-	done := make(chan struct{}, len(calls))
-	for _, call := range calls {
-		go func() {
-			call()
-			done <- struct{}{}
-		}()
+	var next, returned atomic.Int32
+	done := make(chan struct{})
+	work := func() {
+		for i := next.Add(1); int(i) <= len(calls); i = next.Add(1) {
+			calls[i-1]()
+			if int(returned.Add(1)) == len(calls) {
+				close(done)
+			}
+		}
+	}
+	go work()
+	// As a rule all is done by then, with neither a timer nor a thread to wake.
+	for range boundedYields {
+		runtime.Gosched()
+		if int(returned.Load()) == len(calls) {
+			return true
+		}
 	}
 	ticker := time.NewTicker(boundedTick)
 	defer ticker.Stop()
-	for left, ticks := len(calls), 0; ticks < boundedTicks; {
+	for ticks := range boundedTicks {
 		select {
 		case <-done:
-			if left--; left == 0 {
-				return true
-			}
+			return true
 		case <-ticker.C:
-			ticks++
+		}
+		if ticks == 0 { // one of them may take long: a goroutine for each of the others
+			for range len(calls) - 1 {
+				go work()
+			}
 		}
 	}
 	return false
