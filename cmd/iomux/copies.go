@@ -60,8 +60,8 @@ func openCopies(o *options, out *streams) (_ *copies, err error) {
 	return c, c.truncate()
 }
 
-// open opens one file. If it is one that is open already, that is taken, so that
-// its text comes in order.
+// open opens one file. If the file is open already, it uses that one, so that its
+// text is in order.
 func (c *copies) open(want copyWanted) (*copyFile, error) {
 	f, err := openCopy(want.name)
 	if err != nil {
@@ -84,8 +84,8 @@ func (c *copies) open(want copyWanted) (*copyFile, error) {
 	return cf, nil
 }
 
-// openCopy opens a file so that nothing of what others write there is lost, nor
-// a hole comes about when somebody empties it.
+// openCopy opens a file so that nothing that others write there is lost, and no hole
+// appears when somebody empties it.
 func openCopy(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 }
@@ -135,8 +135,8 @@ func (f *copyFile) flush() {
 	}
 }
 
-// put writes to the file. The copy ends at the first error: one with a hole in it
-// would be worse.
+// put writes to the file. The copy ends at the first error, because a copy with a
+// hole would be worse.
 func (f *copyFile) put(parts ...[]byte) {
 	f.copies.mu.Lock()
 	defer f.copies.mu.Unlock()
@@ -169,7 +169,7 @@ func (c *copies) reopen() {
 	}
 }
 
-// close closes the files: some file systems tell only then that they are full.
+// close closes the files: some file systems report only then that they are full.
 func (c *copies) close() {
 	for _, f := range c.files {
 		f.flush()

@@ -23,7 +23,7 @@ const (
 	afterEnd = 1024
 )
 
-// show prints the output to its end. It returns why it did not come so far.
+// show prints the output to its end. If it does not get there, it returns why.
 func (j *job) show() error {
 	for {
 		d, err := j.next()
@@ -71,8 +71,8 @@ func (j *job) next() (iomux.TaggedData, error) {
 }
 
 // untilDue returns a context that ends when something has to be shown although
-// nothing came. There is one for all that comes until then: a program that writes
-// a dot every millisecond is to cost no timer each.
+// nothing arrives. One serves for everything that arrives until then, so a program
+// that writes a dot every millisecond does not cost a timer for each.
 func (j *job) untilDue() context.Context {
 	due := j.views.due()
 	if due.IsZero() {
@@ -85,8 +85,8 @@ func (j *job) untilDue() context.Context {
 	return j.due
 }
 
-// deserted returns an error if nobody reads the output any more, unless files are
-// to get it all the same.
+// deserted returns an error if nobody reads the output any more, unless files must
+// get it all the same.
 func (j *job) deserted() error {
 	if j.out.closed && !j.copiesGoOn {
 		return errNoReader
@@ -94,8 +94,8 @@ func (j *job) deserted() error {
 	return nil
 }
 
-// drain prints what was written before the wait ended, and what a writer that
-// never stops puts behind it only as far as that cannot be known.
+// drain prints what was written before the wait ended, and no more of an endless
+// writer's output than cannot be told apart from that.
 func (j *job) drain() error {
 	end := time.Now()
 	j.cut = true

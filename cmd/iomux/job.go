@@ -17,12 +17,12 @@ import (
 	"github.com/seed-5082a588/iomux/internal/supervised"
 )
 
-// patience is how long a command gets to end when nobody reads its output any
-// more, before it is asked to.
+// patience is how long a command whose output nobody reads any more may take to end
+// before it gets a signal.
 const patience = time.Second
 
-// ttyPatience is how long iomux waits at its end for the helper process of -tty
-// to be gone, which takes it a moment unless others still use the terminal.
+// ttyPatience is how long iomux waits at its end for the helper process of -tty to
+// exit, which takes a moment, unless others still use the terminal.
 const ttyPatience = 50 * time.Millisecond
 
 var (
@@ -36,15 +36,15 @@ type job struct {
 	cmd     *exec.Cmd
 	name    string // of the command, as it was given
 	out     *streams
-	sink    sink   // out, or what keeps from it
-	kept    *spool // that, nil if it is out
+	sink    sink   // out, or the spool before it
+	kept    *spool // the spool, nil if sink is out
 	views   views  // what shows the output
 	copies  *copies
 	caught  <-chan chan os.Signal // gives signals
 	signals chan os.Signal
-	ignored []os.Signal // at the start of iomux; passed on all the same
+	ignored []os.Signal // when iomux was started; passed on all the same
 	witness *witness    // of signals to the process group, nil if there is none
-	tree    *tree       // that ends with the command, nil if it need not
+	tree    *tree       // ends with the command; nil without -kill-group
 
 	ctx    context.Context // ends when the wait for output does
 	stop   context.CancelCauseFunc
@@ -68,7 +68,7 @@ type job struct {
 	tellsEnd   bool // the output says itself how the command ended
 }
 
-// execute runs the command that the options tell. The result is how iomux is to
+// execute runs the command that the options name. The result says how iomux must
 // end.
 func execute(o *options) result {
 	out := newStreams()
@@ -78,7 +78,7 @@ func execute(o *options) result {
 		return result{code: exitFailed}
 	}
 	defer files.close()
-	caught := catchSoon() // not before: a FIFO may have no reader for ever
+	caught := catchSoon() // not before: opening a FIFO may block forever
 	mux, err := newMux(o, out)
 	if err != nil {
 		out.complain("%s", message(err))
@@ -112,8 +112,8 @@ func newJob(o *options, mux *iomux.Mux, out *streams, files *copies) *job {
 	return j
 }
 
-// start starts the command, of whose output only it has the write ends then. It
-// gives the exit code if that fails.
+// start starts the command, which then alone holds the write ends of its output. It
+// returns the exit code if that fails.
 func (j *job) start(o *options) int {
 	j.name = o.command[0]
 	j.cmd = exec.Command(j.name, o.command[1:]...)
@@ -141,8 +141,7 @@ func (j *job) start(o *options) int {
 	return 0
 }
 
-// startCommand starts the command, by the shell if it is a script that does not
-// say by what.
+// startCommand starts the command, with the shell if it is a script without #!.
 func (j *job) startCommand(o *options) error {
 	start := func(cmd *exec.Cmd) error {
 		return j.mux.StartWith(cmd, iomux.Stdout, iomux.Stderr, func(cmd *exec.Cmd) error {
@@ -162,8 +161,8 @@ func (j *job) startCommand(o *options) error {
 	return nil
 }
 
-// awaitSignals waits until signals are caught, which must be so when the command is
-// started, and not before: it takes as long as all that comes before.
+// awaitSignals waits until signals are caught. It is called just before the command
+// is started, because that takes as long as everything that comes before.
 func (j *job) awaitSignals() {
 	if j.signals == nil {
 		j.signals = <-j.caught
@@ -182,7 +181,7 @@ func (j *job) wait() {
 	}
 	j.endTree()
 	close(j.alone)
-	// Should anything hold the output all the same.
+	// If anything holds the output all the same.
 	time.AfterFunc(waitAfterSignal, func() { j.stop(errWaitOver) })
 }
 
@@ -197,7 +196,7 @@ func (j *job) endTree() {
 	j.tree.end()
 }
 
-// finish waits for the command and tells how iomux is to end, after the output
+// finish waits for the command and returns how iomux must end, after the output has
 // ended for this reason.
 func (j *job) finish(reason error) result {
 	if reason == errNoReader {
@@ -234,8 +233,8 @@ func (j *job) refused(message string, code int) int {
 	return code
 }
 
-// result is how iomux is to end, as far as is known, when the command has ended
-// so.
+// result is how iomux must end, as far as is known, when the command has ended in
+// this way.
 func (j *job) result(r result) result {
 	var sig signalled
 	switch {
@@ -251,7 +250,7 @@ func (j *job) result(r result) result {
 	return r
 }
 
-// settle prints what was kept, if it is to be seen, and how the command ended. A
+// settle prints what was kept, if it must be shown, and how the command ended. A
 // signal ends that.
 func (j *job) settle(r result, show bool) {
 	if !show {
@@ -272,7 +271,7 @@ func (j *job) settle(r result, show bool) {
 	}
 }
 
-// ending says how the command ended.
+// ending describes how the command ended.
 func (j *job) ending(r result) string {
 	switch {
 	case r.signal != 0:

@@ -10,8 +10,8 @@ import (
 	"github.com/seed-5082a588/iomux"
 )
 
-// A line is a line that the command has written, or a part of one: what had come
-// when the command fell silent, or as much as is kept of a line at most.
+// A line is a line that the command has written, or a part of one: what had arrived
+// when the command fell silent, or as much as is kept of a line.
 type line struct {
 	stream stream
 	time   time.Time // of its first byte, as pid
@@ -29,13 +29,12 @@ type linePrinter interface {
 	refused(at time.Time, message string, code int)
 }
 
-// lines is the printer that makes lines of the output for a linePrinter. Each
-// line is passed on once, whole when its end has come, in parts if it gets
-// longer than max bytes, or if its beginning has waited for the rest for as long
-// as idle.
+// lines is the printer that turns the output into lines for a linePrinter. Each line
+// is passed on once: whole when its end has arrived, or in parts if it is longer than
+// max bytes, or if its beginning has waited for the rest for as long as idle.
 //
-// It is not iomux.LimitLines, because a sequence cannot be told that it has
-// waited long enough.
+// It does not use iomux.LimitLines, because a sequence does not know how long it has
+// waited.
 type lines struct {
 	to    linePrinter
 	max   int

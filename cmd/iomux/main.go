@@ -1,9 +1,9 @@
 //go:build linux || (unix && experimental_unix)
 
-// Command iomux runs a command and shows what it writes to its standard output
-// and standard error, in the order in which it was written.
+// Command iomux runs a command and copies its standard output and standard error, in
+// the order in which they are written.
 //
-// iomux -h tells the rest.
+// iomux -h explains the flags.
 package main
 
 import (
@@ -14,8 +14,8 @@ import (
 
 func main() { os.Exit(iomuxMain(os.Args[1:])) }
 
-// iomuxMain is the whole command. It returns the exit code, unless iomux is to die
-// of a signal as its command did.
+// iomuxMain is the whole command. It returns the exit code, unless iomux dies of the
+// signal that killed its command.
 func iomuxMain(args []string) int {
 	o, err := parse(args)
 	switch {

@@ -24,9 +24,9 @@ type place struct {
 	broken bool     // writing has failed
 }
 
-// takeLines has all that is written in one put stay together: every line that
-// fits into what a pipe takes at once, whoever else writes there, and longer ones
-// as long as the others are iomux as well.
+// takeLines keeps together what is written in one put: every line that fits into
+// what a pipe takes at once, whatever else writes there, and longer ones if all the
+// others are iomux, too.
 func (p *place) takeLines() {
 	switch fileType(p.fd) {
 	case unix.S_IFIFO:
@@ -53,7 +53,7 @@ func (p *place) put(parts ...[]byte) error {
 	return nil
 }
 
-// move has everything go to another descriptor from now on.
+// move makes everything go to another descriptor from now on.
 func (p *place) move(fd int) {
 	p.fd = fd
 	p.turn.forget()

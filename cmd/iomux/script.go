@@ -16,8 +16,8 @@ const shell = "/bin/sh"
 // scriptHead is how much of a file is looked at.
 const scriptHead = 256
 
-// asScript returns the command that runs the file of cmd by the shell, or nil if
-// that is no script. It is for one that the kernel has refused with ENOEXEC.
+// asScript returns the command that runs the file of cmd with the shell, or nil if it
+// is not a script. It is for a file that the kernel has rejected with ENOEXEC.
 func asScript(cmd *exec.Cmd) *exec.Cmd {
 	if !isScript(cmd.Path) {
 		return nil

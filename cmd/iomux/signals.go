@@ -49,8 +49,8 @@ func catchSoon() <-chan chan os.Signal {
 	return caught
 }
 
-// catchSignals has those caught, but for the ones that iomux was started with
-// ignoring (by nohup, or in the background of a script): they stay ignored until
+// catchSignals catches the signals, except those that were ignored when iomux was
+// started (by nohup, or in the background of a script): they stay ignored until
 // the command is started, so that it ignores them, too.
 func catchSignals() chan os.Signal {
 	c := make(chan os.Signal, 16)
@@ -63,7 +63,7 @@ func catchSignals() chan os.Signal {
 	return c
 }
 
-// catchIgnored has the others caught when the command is started: it may have
+// catchIgnored catches the others when the command is started, because it may have
 // decided to handle them.
 func (j *job) catchIgnored() {
 	for _, sig := range passedOn {

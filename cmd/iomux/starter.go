@@ -20,8 +20,8 @@ const (
 	blockingNever  = "never"
 )
 
-// starter is how the command is started: if nothing else is asked for, with the
-// guard of its output where that costs nothing.
+// starter returns how the command is started: by default, with the guard where it
+// costs nothing.
 func (o *options) starter() func(*exec.Cmd) error {
 	switch {
 	case o.tty != ttyOff:
@@ -34,7 +34,7 @@ func (o *options) starter() func(*exec.Cmd) error {
 	return guard.Start // what the library does, but no goroutine here is locked to a thread
 }
 
-// refusal explains in a line why the command was not started, and is the exit
+// refusal explains in a line why the command was not started, and returns the exit
 // code for that.
 func (o *options) refusal(err error) (line string, code int) {
 	var (
