@@ -29,11 +29,12 @@ type datagrams struct {
 	queue  func() int // how many messages the queue holds
 
 	// The following belong to the reader that has the turn.
-	batch  *batch
-	ready  []TaggedData          // received, and not yet returned
-	room   [batchSize]TaggedData // for ready
-	looked uint64                // the fill at which the events were last looked at
-	lookAt time.Time             // when to look after what no event reports; zero: never
+	batch     *batch
+	ready     []TaggedData          // received, and not yet returned
+	room      [batchSize]TaggedData // for ready
+	looked    uint64                // the fill at which the events were last looked at
+	reclaimAt int                   // so many senders are too many not to reclaim some
+	lookAt    time.Time             // when to look after what no event reports; zero: never
 
 	mu        sync.Mutex // guards what follows; held for no call that may take long
 	closed    bool
@@ -44,15 +45,14 @@ type datagrams struct {
 
 // An address is where senders connect to.
 type address struct {
-	name string   // for connect
-	via  *os.File // the descriptor in the name, if any
-	dir  string   // private directory, if it has to stay
+	name   string  // for connect
+	anchor *anchor // that the name goes through, if any
+	dir    string  // private directory, if it has to stay
 }
 
-func (a *address) close() error {
-	var err error
-	if a.via != nil {
-		err = a.via.Close()
+func (a *address) close() (err error) {
+	if a.anchor != nil {
+		a.anchor.close()
 	}
 	if a.dir != "" && removeSocket(a.dir) != nil {
 		// On other systems senders have files there, too.
@@ -101,8 +101,9 @@ func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error)
 }
 
 func (d *datagrams) add(tag string, tidy bool) (*os.File, error) {
-	if tidy {
+	if tidy && d.senders() >= d.reclaimAt {
 		d.reclaim()
+		d.reclaimAt = 2*d.senders() + 2
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -138,7 +139,7 @@ func (d *datagrams) connect(tag string) (_ int, _ *sender, err error) {
 	if err := d.armSelf(s, fd); err != nil {
 		return -1, nil, err
 	}
-	if err := connectSocket(fd, d.addr.name); err != nil {
+	if err := d.addr.connect(fd); err != nil {
 		return -1, nil, err
 	}
 	if err := d.chooseProbe(s); err != nil {
@@ -157,8 +158,16 @@ func (d *datagrams) chooseProbe(s *sender) (err error) {
 	return err
 }
 
-// reclaim releases what closed senders hold, for a caller that makes many and does
-// not read. The caller has the turn.
+// senders returns how many are remembered.
+func (d *datagrams) senders() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.table.rows)
+}
+
+// reclaim releases what closed senders hold, for a caller that makes many and
+// does not read. The caller has the turn. It is due again when there are twice as
+// many as it leaves, so it costs each sender little.
 func (d *datagrams) reclaim() {
 	d.look()
 	d.mu.Lock()

@@ -126,8 +126,11 @@ func (closedError) Unwrap() error { return os.ErrClosed }
 // An error matches what the system reported: [os.ErrNotExist],
 // [os.ErrPermission], unix.ENOTDIR or unix.ENAMETOOLONG for the directory,
 // unix.EMFILE or unix.ENFILE for descriptors. Nothing is left behind then. On
-// Linux a Mux holds four descriptors, and two for each open sender, one of
-// which is the sender itself.
+// Linux a Mux holds four descriptors, one more is shared by all of them, and
+// each open sender takes two, one of which is the sender itself.
+//
+// On Linux a process that has changed its root directory (chroot(2)) or its
+// user (setuid(2)) after New makes senders as before.
 func New() (*Mux, error) { return NewIn("") }
 
 // NewIn is [New] with the private directory under dir, which must exist and

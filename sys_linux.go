@@ -3,11 +3,14 @@ package iomux
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-5082a588/iomux/internal/seccomp"
 )
 
 const (
@@ -23,6 +26,9 @@ const (
 
 	// The kernel takes this much off the send buffer for its own records.
 	sendOverhead = 32
+
+	// selfFDs leads to the descriptors of this process, proc(5).
+	selfFDs = "/proc/self/fd"
 
 	// dgramQueueFile has the number of messages that a queue takes, less one.
 	dgramQueueFile = "/proc/sys/net/unix/max_dgram_qlen"
@@ -164,19 +170,99 @@ func queueLength() int {
 	return n + 1
 }
 
-// anchor returns a short name for path that stays valid when path is removed: that of
-// a descriptor which only marks its place (O_PATH, open(2)). It returns no file if
-// there is no /proc to look the descriptor up.
-func anchor(path string) (*os.File, string, error) {
+// An anchor keeps a way to a socket whose file is removed: a descriptor that only
+// holds its place (O_PATH in open(2)), to which /proc leads. It has its own way into
+// /proc, which is good when the process has changed its root directory, too.
+type anchor struct {
+	proc   int // the directory of the process's descriptors
+	socket int // or -1
+}
+
+// procFDs is that directory while some anchor needs it.
+var procFDs struct {
+	sync.Mutex
+	fd, users int
+}
+
+// newAnchor returns nil, and no error, where /proc is not there.
+func newAnchor() (*anchor, error) {
+	procFDs.Lock()
+	defer procFDs.Unlock()
+	if procFDs.users == 0 {
+		fd, err := unix.Open(selfFDs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		switch {
+		case err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOMEM:
+			return nil, &os.PathError{Op: "open", Path: selfFDs, Err: err}
+		case err != nil:
+			return nil, nil
+		}
+		procFDs.fd = fd
+	}
+	procFDs.users++
+	return &anchor{proc: procFDs.fd, socket: -1}, nil
+}
+
+func (a *anchor) close() {
+	if a.socket >= 0 {
+		unix.Close(a.socket)
+	}
+	procFDs.Lock()
+	defer procFDs.Unlock()
+	if procFDs.users--; procFDs.users == 0 {
+		unix.Close(procFDs.fd)
+	}
+}
+
+// bind binds fd to path, which may be longer than an address.
+func (a *anchor) bind(fd int, path string) error {
+	if len(path) <= maxSocketPath {
+		return bindSocket(fd, path)
+	}
+	dir, err := openPath(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	return bindSocket(fd, filepath.Join(selfFDs, strconv.Itoa(dir), filepath.Base(path)))
+}
+
+// hold has a hold the place of the socket at path.
+func (a *anchor) hold(path string) (err error) {
+	a.socket, err = openPath(path)
+	return err
+}
+
+// name is the one to connect to.
+func (a *anchor) name() string { return filepath.Join(selfFDs, strconv.Itoa(a.socket)) }
+
+// openPath opens what only holds the place of path. It returns -1 with an error.
+func openPath(path string) (int, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, "", &os.PathError{Op: "open", Path: path, Err: err}
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	name := fmt.Sprintf("/proc/self/fd/%d", fd)
-	var st unix.Stat_t
-	if err := unix.Lstat(name, &st); err != nil {
-		unix.Close(fd)
-		return nil, "", nil
+	return fd, nil
+}
+
+// connect connects fd to a.
+func (a *address) connect(fd int) error {
+	err := connectSocket(fd, a.name)
+	if a.anchor != nil && errors.Is(err, unix.ENOENT) { // there is no /proc after a chroot
+		return a.anchor.connect(fd)
 	}
-	return os.NewFile(uintptr(fd), path), name, nil
+	return err
+}
+
+// connect connects fd without a name that begins at the root directory: on a thread
+// whose working directory, of its own, is that of the descriptors.
+func (a *anchor) connect(fd int) error {
+	return seccomp.OnThread(func() error {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return os.NewSyscallError("unshare", err)
+		}
+		if err := unix.Fchdir(a.proc); err != nil {
+			return os.NewSyscallError("fchdir", err)
+		}
+		return connectSocket(fd, strconv.Itoa(a.socket))
+	}, nil)
 }

@@ -114,8 +114,16 @@ func queueEmpty(fd int) bool {
 // queueLength is more messages than a queue takes: it is limited by bytes.
 func queueLength() int { return 4096 }
 
-// anchor gives no file: no name but its own leads to path here.
-func anchor(string) (*os.File, string, error) { return nil, "", nil }
+// An anchor cannot be had: no name but its own leads to a socket here.
+type anchor struct{}
+
+func newAnchor() (*anchor, error)      { return nil, nil }
+func (*anchor) bind(int, string) error { return errors.ErrUnsupported }
+func (*anchor) hold(string) error      { return errors.ErrUnsupported }
+func (*anchor) name() string           { return "" }
+func (*anchor) close()                 {}
+
+func (a *address) connect(fd int) error { return connectSocket(fd, a.name) }
 
 // newPipeMux fails: there are no ordered pipes here.
 func newPipeMux() (*Mux, error) { return nil, errors.ErrUnsupported }

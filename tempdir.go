@@ -25,43 +25,36 @@ func bindInDir(fd int, parent string) (_ *address, err error) {
 			removeSocket(dir)
 		}
 	}()
-	at, name, err := anchor(dir)
+	a, err := newAnchor()
 	if err != nil {
 		return nil, err
 	}
-	if at == nil {
+	if a == nil {
 		return bindAtPath(fd, dir)
 	}
-	defer at.Close()
-	return bindAnchored(fd, dir, name)
-}
-
-// bindAnchored binds by way of an anchor of dir, so that the length of dir does
-// not matter, and leaves no file: senders connect by way of an anchor of the
-// socket, which only this process has.
-func bindAnchored(fd int, dir, anchored string) (*address, error) {
-	if err := bindSocket(fd, filepath.Join(anchored, socketName)); err != nil {
-		return nil, fmt.Errorf("socket in %s: %w", dir, err)
-	}
-	path := filepath.Join(dir, socketName)
-	socket, name, err := anchor(path)
-	if err != nil {
+	if err := bindAnchored(fd, dir, a); err != nil {
+		a.close()
 		return nil, err
 	}
-	if socket == nil {
-		return &address{name: path, dir: dir}, nil
+	return &address{name: a.name(), anchor: a}, nil
+}
+
+// bindAnchored binds in dir, whose length does not matter, and leaves no file:
+// senders connect by way of the anchor, which only this process has.
+func bindAnchored(fd int, dir string, a *anchor) error {
+	path := filepath.Join(dir, socketName)
+	if err := a.bind(fd, path); err != nil {
+		return fmt.Errorf("socket in %s: %w", dir, err)
+	}
+	if err := a.hold(path); err != nil {
+		return err
 	}
 	// Connecting requires the right to write, also after a setuid. Nobody else can
 	// reach the socket: the directory is private, and is removed.
 	if err := os.Chmod(path, 0o666); err != nil {
-		socket.Close()
-		return nil, err
+		return err
 	}
-	if err := removeSocket(dir); err != nil {
-		socket.Close()
-		return nil, err
-	}
-	return &address{name: name, via: socket}, nil
+	return removeSocket(dir)
 }
 
 // bindAtPath binds to the socket's own path, which has to stay then.

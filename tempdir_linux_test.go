@@ -372,24 +372,43 @@ func TestUmask(t *testing.T) {
 
 func init() { children["run-setuid"] = makeSenderAfterSetuid }
 
-// makeSenderAfterSetuid makes a Mux as root and a sender as somebody else.
-func makeSenderAfterSetuid([]string) int {
+// makeSenderAfterSetuid makes a Mux as root and a sender as somebody else, in an empty
+// root directory if one is given.
+func makeSenderAfterSetuid(args []string) int {
 	m, err := iomux.New()
 	if err != nil {
 		return checkFailed("%v", err)
 	}
+	for _, dir := range args {
+		if err := errors.Join(syscall.Chroot(dir), os.Chdir("/")); err != nil {
+			return checkFailed("chroot: %v", err)
+		}
+	}
 	if err := syscall.Setuid(65534); err != nil {
 		return checkFailed("%v", err)
 	}
-	s, err := m.MakeTaggedSender("later")
-	if err != nil {
-		return checkFailed("%v", err)
+	before := len(openFiles())
+	for range 3 { // as often as one likes
+		if err := checkWorks(m); err != nil {
+			return checkFailed("%v", err)
+		}
 	}
-	s.WriteString("hi")
-	if d, err := m.Read(); err != nil || string(d.Data) != "hi" || d.Tag != "later" {
-		return checkFailed("%q of %q, %v", d.Data, d.Tag, err)
+	if wd, err := os.Getwd(); len(args) > 0 && wd != "/" {
+		return checkFailed("the working directory is %q, %v", wd, err)
+	}
+	if after := len(openFiles()); after != before {
+		return checkFailed("%d descriptors, there were %d", after, before)
 	}
 	return 0
+}
+
+// A process that changes its root directory after New, to one without /proc, and gives
+// up root, makes senders all the same.
+func TestChrootAfterNew(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	runCheck(t, "run-setuid", t.TempDir())
 }
 
 // A process that gives up root after New makes senders all the same.

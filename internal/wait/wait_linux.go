@@ -107,7 +107,8 @@ func newWaiter[T any](looks int) (*Waiter[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.SetNonblock(int(e), true); err != nil { // os.NewFile looks for that
+	// os.NewFile looks for that. There is no other flag to be kept.
+	if _, err := unix.FcntlInt(uintptr(e), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
 		unix.Close(int(e))
 		return nil, os.NewSyscallError("fcntl", err)
 	}

@@ -53,7 +53,6 @@ var faults = map[string]fault{
 	"epoll_pwait":         {[]unix.Errno{unix.EINTR}, "epoll_pwait"},
 	"mkdir":               {[]unix.Errno{unix.ENOSPC, unix.EACCES, unix.EROFS, unix.EDQUOT, unix.EMLINK, unix.ENOMEM, unix.EINTR, unix.ENOENT}, "mkdir"},
 	"open":                {[]unix.Errno{unix.EMFILE, unix.ENFILE, unix.EACCES, unix.ENOMEM, unix.EINTR, unix.ENOENT}, "open"},
-	"lstat":               {[]unix.Errno{unix.ENOENT, unix.EACCES, unix.ENOMEM}, "lstat"},
 	"unlink":              {[]unix.Errno{unix.EACCES, unix.EROFS, unix.EIO, unix.ENOMEM, unix.EINTR}, "remove|unlink"},
 	"mmap":                {[]unix.Errno{unix.ENOMEM, unix.EAGAIN, unix.EPERM}, "mmap"},
 	"madvise":             {[]unix.Errno{unix.EINVAL, unix.EAGAIN, unix.ENOMEM}, "madvise"},

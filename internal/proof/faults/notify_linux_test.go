@@ -241,7 +241,7 @@ var callNames = map[uintptr]string{
 	unix.SYS_SOCKET: "socket", unix.SYS_BIND: "bind", unix.SYS_CONNECT: "connect", unix.SYS_SENDMSG: "sendmsg",
 	unix.SYS_RECVMMSG: "recvmmsg", unix.SYS_RECVMSG: "recvmsg", unix.SYS_RECVFROM: "recvfrom", unix.SYS_READ: "read",
 	unix.SYS_PIPE2: "pipe2", unix.SYS_EPOLL_CREATE1: "epoll_create1", unix.SYS_EPOLL_PWAIT: "epoll_pwait",
-	unix.SYS_MKDIRAT: "mkdir", unix.SYS_OPENAT: "open", unix.SYS_NEWFSTATAT: "lstat", unix.SYS_UNLINKAT: "unlink",
+	unix.SYS_MKDIRAT: "mkdir", unix.SYS_OPENAT: "open", unix.SYS_UNLINKAT: "unlink",
 	unix.SYS_MMAP: "mmap", unix.SYS_MADVISE: "madvise", unix.SYS_CLONE: "clone", unix.SYS_PPOLL: "poll",
 }
 
