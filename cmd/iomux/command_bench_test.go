@@ -73,8 +73,9 @@ func main() {
 // A rival is a command line of the shell that is compared with the first.
 type rival struct{ name, line string }
 
-// race runs the rivals in turns and reports the medians, as a rate where it
-// is told how many megabytes they handle.
+// race runs the rivals in turns and reports the median of their times, as a rate
+// where it is told how many megabytes they handle, and that of the ratios to the first
+// in the same turn: what else the machine does slows both of them down.
 func race(b *testing.B, megabytes int, rivals []rival, dir string) {
 	took := make([][]time.Duration, len(rivals))
 	for b.Loop() {
@@ -88,16 +89,21 @@ func race(b *testing.B, megabytes int, rivals []rival, dir string) {
 			took[i] = append(took[i], time.Since(begin))
 		}
 	}
-	median := func(i int) float64 {
-		slices.Sort(took[i])
-		return took[i][len(took[i])/2].Seconds()
+	median := func(of []float64) float64 {
+		slices.Sort(of)
+		return of[len(of)/2]
 	}
 	for i, r := range rivals {
-		if megabytes > 0 {
-			b.ReportMetric(float64(megabytes)/median(i), r.name+"-MB/s")
-		} else {
-			b.ReportMetric(median(i)*1e3, r.name+"-ms")
+		var seconds, ratios []float64
+		for turn, d := range took[i] {
+			seconds = append(seconds, d.Seconds())
+			ratios = append(ratios, d.Seconds()/took[0][turn].Seconds())
 		}
-		b.ReportMetric(median(i)/median(0), r.name+"-times")
+		if megabytes > 0 {
+			b.ReportMetric(float64(megabytes)/median(seconds), r.name+"-MB/s")
+		} else {
+			b.ReportMetric(median(seconds)*1e3, r.name+"-ms")
+		}
+		b.ReportMetric(median(ratios), r.name+"-times")
 	}
 }
