@@ -2,6 +2,8 @@
 
 package iomux
 
+import "time"
+
 // ShortenSlots makes the slots of a new Mux so short that longer messages are
 // cut. It tells whether there are slots.
 func (m *Mux) ShortenSlots(length int) bool {
@@ -16,9 +18,11 @@ func (m *Mux) ShortenSlots(length int) bool {
 // Batches tells whether messages are received in batches.
 func (m *Mux) Batches() bool { return m.t.(*datagrams).batch.slots != nil }
 
-// TellsRuntime reports whether the runtime is told of the next receive, since
-// messages have been long.
-func (m *Mux) TellsRuntime() bool { return m.t.(*datagrams).batch.long }
+// ToldRuntime reports whether the runtime was told of the last receive.
+func (m *Mux) ToldRuntime() bool { return m.t.(*datagrams).batch.told }
+
+// TellAfter has the runtime told of a receive that comes so long after another.
+func (m *Mux) TellAfter(d time.Duration) { m.t.(*datagrams).batch.idle = d }
 
 // SkipFills counts as many fills as a queue could need that is never seen empty.
 func (m *Mux) SkipFills() {

@@ -175,25 +175,32 @@ func TestLittleSpace(t *testing.T) {
 	}
 }
 
-// The runtime is told of receives once a message was long, and no more once the
-// memory of long ones was given back.
+// The runtime is told of a receive before it is made: for some time after a long
+// message, and when there was time to write long ones since the last receive.
 func TestLongReceives(t *testing.T) {
 	watch(t)
 	leakCheck(t)
 	m := must(iomux.New())
 	defer m.Close()
 	f := newSender(t, m, "x")
-	send(t, f, "short")
-	wantRead(t, m, "x", "short")
-	if m.TellsRuntime() {
-		t.Error("after a short message the runtime is told")
+	read := func(data string, told bool) {
+		t.Helper()
+		send(t, f, data)
+		wantRead(t, m, "x", data)
+		if m.ToldRuntime() != told {
+			t.Errorf("of the receive of %d bytes the runtime was told: %v", len(data), !told)
+		}
 	}
+	m.TellAfter(time.Hour)
+	read("first", false)
 	long := strings.Repeat("x", 100<<10)
-	send(t, f, long)
-	wantRead(t, m, "x", long)
-	if !m.TellsRuntime() {
-		t.Error("after a long message the runtime is not told")
+	read(long, false)
+	for range 100 {
+		read("soon after", true)
 	}
+	read("late", false)
+	m.TellAfter(0)
+	read("idle before", true)
 }
 
 // Closed senders are removed although the queue is never seen empty.

@@ -13,3 +13,15 @@ var (
 	// messages in, although there is some that closed ones have left.
 	NewSlots atomic.Bool
 )
+
+// What the Muxes that are made from now on tell the runtime of their receives.
+var Receives atomic.Int32
+
+const (
+	TellLong  = iota // of those that may take long, as always
+	TellNone         // of none
+	TellEvery        // of each
+)
+
+// NeverLook has each Mux that is made while it is set wait without looking first.
+var NeverLook atomic.Bool
