@@ -4,6 +4,8 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -131,12 +133,29 @@ func appendJSON(b, text []byte) []byte {
 // plainLen returns how many bytes at the beginning of text a JSON string has as
 // they are, up to the first that is not ASCII.
 func plainLen(text []byte) int {
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; c >= utf8.RuneSelf || asciiJSON[c] != "" {
-			return i
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		if found := escaped8(binary.LittleEndian.Uint64(text[i:])); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
-	return len(text)
+	for ; i < len(text); i++ {
+		if c := text[i]; c >= utf8.RuneSelf || asciiJSON[c] != "" {
+			break
+		}
+	}
+	return i
+}
+
+// escaped8 looks at eight bytes at once. It returns 0 if a JSON string has all of
+// them as they are; else the first that it has not is the lowest whose highest bit is
+// set. Those above it say nothing: a subtraction borrows from them.
+func escaped8(w uint64) uint64 {
+	const ones, highest = 0x0101010101010101, 0x8080808080808080
+	controls := w - ones*' '
+	quotes := (w ^ ones*'"') - ones
+	slashes := (w ^ ones*'\\') - ones
+	return (w | controls | quotes | slashes) & highest
 }
 
 func appendRune(b []byte, char rune, text []byte) []byte {

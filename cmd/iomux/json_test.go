@@ -73,3 +73,21 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+// Every byte is seen to be escaped or not, wherever it stands.
+func TestPlainLen(t *testing.T) {
+	for _, around := range []string{" ", "!", "#", "[", "]", "~", "\x7f", "\"", "\\", "\x1f", "\x80", "\xff"} {
+		for at := range 20 {
+			for c := range 256 {
+				text := []byte(strings.Repeat("x", at) + string([]byte{byte(c)}) + strings.Repeat(around, 20))
+				want := 0
+				for want < len(text) && text[want] < utf8.RuneSelf && asciiJSON[text[want]] == "" {
+					want++
+				}
+				if got := plainLen(text); got != want {
+					t.Fatalf("%q: %d, want %d", text, got, want)
+				}
+			}
+		}
+	}
+}
