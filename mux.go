@@ -130,7 +130,10 @@ func (closedError) Unwrap() error { return os.ErrClosed }
 // each open sender takes two, one of which is the sender itself.
 //
 // On Linux a process that has changed its root directory (chroot(2)) or its
-// user (setuid(2)) after New makes senders as before.
+// user (setuid(2)) after New makes senders as before. The descriptor that all
+// share is of a directory, /proc/self/fd, and an open directory leads out of a
+// new root (chroot(2)): a process that locks itself in against its own code is
+// better off with [NewPipe] or [NewAbstract].
 func New() (*Mux, error) { return NewIn("") }
 
 // NewIn is [New] with the private directory under dir, which must exist and
