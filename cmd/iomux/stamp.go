@@ -94,11 +94,21 @@ func (s *stamper) covers(at time.Time) bool {
 // A clock appends times in RFC 3339 with nanoseconds. Of the second it only
 // formats each new one: the zone does not change within it.
 type clock struct {
+	last time.Time
+	text []byte // of that
+
 	second       int64
 	before, zone []byte // what is around the nanoseconds
 }
 
 func (c *clock) append(b []byte, at time.Time) []byte {
+	if at != c.last || c.text == nil { // the lines of one piece have one time
+		c.text, c.last = c.format(c.text[:0], at), at
+	}
+	return append(b, c.text...)
+}
+
+func (c *clock) format(b []byte, at time.Time) []byte {
 	if s := at.Unix(); s != c.second || c.before == nil {
 		c.second = s
 		c.before = at.AppendFormat(c.before[:0], "2006-01-02T15:04:05")
