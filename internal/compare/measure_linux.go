@@ -232,32 +232,46 @@ func gone(pid int) bool {
 	return false
 }
 
-// rate is how much comes through in a second: more and more, until it takes half a
-// second, less the time of a start. The median of a few runs, unless they take long.
+// rate compares how much comes through in a second with one pipe: each runs after the
+// other, a few times unless that takes long, so that other work on the machine slows
+// down both. The median of the ratios.
 func (t trial) rate(tool tool) string {
-	const most = 256 << 20
-	empty := t.run(tool, failing(tool, ":"), false).took
-	for n := 64 << 10; ; n *= 4 {
-		script := failing(tool, fmt.Sprintf("yes 0123456789012345678901234567890 | head -c %d", n))
-		took := t.run(tool, script, false).took
-		if took <= empty+time.Second/2 && n < most {
-			continue
-		}
-		all := []time.Duration{took}
-		for len(all) < 5 && took < 3*time.Second {
-			all = append(all, t.run(tool, script, false).took)
-		}
-		slices.Sort(all)
-		return fmt.Sprintf("%.3g", float64(n)/1e6/max(all[len(all)/2]-empty, time.Millisecond).Seconds())
+	const (
+		most  = 256 << 20
+		piped = 64 << 20
+	)
+	n := 4 << 10
+	took := t.through(tool, n)
+	for took < time.Second/2 && n < most {
+		n *= 4
+		took = t.through(tool, n)
 	}
+	ratio := func() float64 {
+		return float64(n) / took.Seconds() / (piped / t.through(onePipe, piped).Seconds())
+	}
+	all := []float64{ratio()}
+	for len(all) < 5 && took < 3*time.Second {
+		took = t.through(tool, n)
+		all = append(all, ratio())
+	}
+	slices.Sort(all)
+	return fmt.Sprintf("%.2g", all[len(all)/2])
 }
 
-// start is what a program takes that does nothing.
+// through returns how long n bytes take to come through, less the start.
+func (t trial) through(tool tool, n int) time.Duration {
+	empty := t.run(tool, failing(tool, ":"), false).took
+	full := t.run(tool, failing(tool, fmt.Sprintf("yes 0123456789012345678901234567890 | head -c %d", n)), false).took
+	return max(full-empty, time.Millisecond)
+}
+
+// start is what a program that does nothing takes longer than without the tool. Both
+// run in turn.
 func (t trial) start(tool tool) string {
-	var took []time.Duration
+	var more []time.Duration
 	for range 11 {
-		took = append(took, t.run(tool, ":", false).took)
+		more = append(more, t.run(tool, ":", false).took-t.run(onePipe, ":", false).took)
 	}
-	slices.Sort(took)
-	return fmt.Sprintf("%.1f", took[len(took)/2].Seconds()*1000)
+	slices.Sort(more)
+	return fmt.Sprintf("%.1f", more[len(more)/2].Seconds()*1000)
 }
