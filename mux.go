@@ -129,11 +129,10 @@ func (closedError) Unwrap() error { return os.ErrClosed }
 // Linux a Mux holds four descriptors, one more is shared by all of them, and
 // each open sender takes two, one of which is the sender itself.
 //
-// On Linux a process that has changed its root directory (chroot(2)) or its
-// user (setuid(2)) after New makes senders as before. The descriptor that all
-// share is of a directory, /proc/self/fd, and an open directory leads out of a
-// new root (chroot(2)): a process that locks itself in against its own code is
-// better off with [NewPipe] or [NewAbstract].
+// On Linux a process can still make senders after it has changed its root directory
+// (chroot(2)) or its user (setuid(2)). The shared descriptor is of the directory
+// /proc/self/fd, and an open directory leads out of a new root (chroot(2)); to confine
+// this process against its own code, use [NewPipe] or [NewAbstract].
 func New() (*Mux, error) { return NewIn("") }
 
 // NewIn is [New] with the private directory under dir, which must exist and
