@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -22,13 +24,14 @@ import (
 func main() {
 	dir := flag.String("write", "", "directory of compared.md, whose table is replaced")
 	runs := flag.Int("runs", 20, "how often to look at the order")
+	only := flag.String("only", "", "only the tools whose name matches this regular expression")
 	pipes := flag.String("two-pipes", "", "run this script with two pipes and a goroutine for each (for itself)")
 	flag.Parse()
 	err := error(nil)
 	if *pipes != "" {
 		err = twoPipes(*pipes)
 	} else {
-		err = compare(*dir, *runs)
+		err = compare(*dir, *only, *runs)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
@@ -36,7 +39,11 @@ func main() {
 	}
 }
 
-func compare(dir string, runs int) error {
+func compare(dir, only string, runs int) error {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
 	scratch, err := os.MkdirTemp("", "compare-")
 	if err != nil {
 		return err
@@ -49,7 +56,8 @@ func compare(dir string, runs int) error {
 		return fmt.Errorf("build the command: %w", err)
 	}
 	var text bytes.Buffer
-	table(io.MultiWriter(os.Stdout, &text), installed(iomux), trial{dir: scratch, runs: runs})
+	tools := slices.DeleteFunc(installed(iomux), func(t tool) bool { return !wanted.MatchString(t.name) })
+	table(io.MultiWriter(os.Stdout, &text), tools, trial{dir: scratch, runs: runs})
 	if dir == "" {
 		return nil
 	}

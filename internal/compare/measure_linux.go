@@ -238,11 +238,11 @@ func gone(pid int) bool {
 func (t trial) rate(tool tool) string {
 	const (
 		most  = 256 << 20
-		piped = 64 << 20
+		piped = 16 << 20
 	)
 	n := 4 << 10
 	took := t.through(tool, n)
-	for took < time.Second/2 && n < most {
+	for took < time.Second/4 && n < most {
 		n *= 4
 		took = t.through(tool, n)
 	}
@@ -250,7 +250,7 @@ func (t trial) rate(tool tool) string {
 		return float64(n) / took.Seconds() / (piped / t.through(onePipe, piped).Seconds())
 	}
 	all := []float64{ratio()}
-	for len(all) < 5 && took < 3*time.Second {
+	for len(all) < 9 && took < 2*time.Second {
 		took = t.through(tool, n)
 		all = append(all, ratio())
 	}
