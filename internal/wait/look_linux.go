@@ -32,6 +32,15 @@ const (
 	// processor. Whoever does may keep it for milliseconds after each offer.
 	longestLook = 500 * time.Microsecond
 
+	// worthLooking is how long looking may take for what it brings: a sleep and the
+	// wake-up after it cost less processor time than looking for longer. Where
+	// messages stream, one of them may be late all the same; so many in a row are not.
+	worthLooking = 30 * time.Microsecond
+	lateInARow   = 4
+
+	// shortLook is how many looks take less than that for sure.
+	shortLook = 16
+
 	// maxSkip is how often looking is left out at most: often enough to notice that
 	// something keeps coming again, seldom enough to cost an idle reader nothing.
 	maxSkip = 63
@@ -42,6 +51,7 @@ type backoff struct {
 	looks int // at most before a sleep; 0 where looking takes the processor from the writers
 	skip  int // how many sleeps after the last look in vain go without
 	left  int // of these
+	late  int // looks in a row that have found something late
 }
 
 func newBackoff(looks int) backoff {
@@ -60,32 +70,38 @@ func (b *backoff) due() bool {
 	return b.looks > 0
 }
 
-// looked notes whether that brought something.
-func (b *backoff) looked(found bool) {
-	if found {
-		b.skip = 0
+// looked notes whether that brought something, after what time.
+func (b *backoff) looked(found bool, took time.Duration) {
+	switch {
+	case found && took < worthLooking:
+		b.skip, b.late = 0, 0
+		return
+	case found && b.late < lateInARow:
+		b.late++
 		return
 	}
 	b.skip = min(2*b.skip+1, maxSkip)
 	b.left = b.skip
 }
 
-// look looks for something to wake up for, until that is no longer worth it.
-func (w *Waiter[T]) look() bool {
+// look looks for something to wake up for, until that is no longer worth it. It
+// returns how long that took, or 0 if that is certainly not long.
+func (w *Waiter[T]) look() (found bool, took time.Duration) {
 	start := time.Now()
 	for i := range w.backoff.looks {
 		pause := i%yieldEvery == yieldEvery-1
 		if pause {
 			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		}
-		if w.stream.ready() {
-			return true
+		found = w.stream.ready()
+		if i >= shortLook && (found || pause) {
+			took = time.Since(start)
 		}
-		if w.woken.Load() || pause && time.Since(start) > longestLook {
+		if found || w.woken.Load() || took > longestLook {
 			break
 		}
 	}
-	return false
+	return found, took
 }
 
 // A stream is where most of what a reader waits for comes from. It is in the

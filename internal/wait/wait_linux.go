@@ -225,9 +225,9 @@ func (w *Waiter[T]) Look() bool {
 		return false
 	}
 	w.disarm()
-	found := w.look()
+	found, took := w.look()
 	if !w.woken.Load() {
-		w.backoff.looked(found)
+		w.backoff.looked(found, took)
 	}
 	return found
 }

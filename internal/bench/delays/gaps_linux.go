@@ -18,7 +18,7 @@ import (
 var gapTimes = []time.Duration{10 * time.Microsecond, 30 * time.Microsecond, 60 * time.Microsecond, 100 * time.Microsecond, 300 * time.Microsecond, time.Millisecond, 10 * time.Millisecond}
 
 const (
-	gapTime   = 500 * time.Millisecond // of a run
+	gapTime   = 300 * time.Millisecond // of a run
 	gapRounds = 5
 	fewest    = 50 // messages of a run
 )
@@ -130,7 +130,7 @@ func (r gapRun) run() (c gapCost, err error) {
 func gaps() error {
 	group, err := newHalfGroup()
 	defer group.remove()
-	fmt.Print("Processor time of the reader for a message of 64 bytes, in microseconds, median of ", gapRounds, " runs, with looking and without; ")
+	fmt.Print("Processor time of the reader for a message of 64 bytes, in microseconds, median of ", rounds(gapRounds), " runs, with looking and without; ")
 	if err == nil {
 		fmt.Print("and how often it was throttled in a group with half a processor in these runs (nr_throttled):\n\n")
 	} else {
