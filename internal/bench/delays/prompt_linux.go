@@ -104,7 +104,43 @@ func prompt() error {
 			fmt.Println()
 		}
 	}
+	t, err := pipeContexts()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("| an os.Pipe, no Mux | waits | | | %s / %s / %s | | |\n", micros(quantile(t, 0.5)), micros(quantile(t, 0.9)), micros(quantile(t, 1)))
 	return nil
+}
+
+// pipeContexts returns how long a goroutine that reads an os.Pipe takes to see the
+// end of a context, by way of a deadline: what the runtime and the system take
+// for it without a Mux.
+func pipeContexts() (took []time.Duration, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	defer w.Close()
+	for range rounds(probeMuxes) * probes / probeMuxes {
+		ctx, cancel := context.WithCancel(context.Background())
+		context.AfterFunc(ctx, func() { r.SetReadDeadline(time.Unix(1, 0)) })
+		back := make(chan readEnd, 1)
+		go func() {
+			_, err := r.Read(make([]byte, 1))
+			back <- readEnd{err, time.Now()}
+		}()
+		rest()
+		start := time.Now()
+		cancel()
+		end := <-back
+		if !errors.Is(end.err, os.ErrDeadlineExceeded) {
+			return nil, end.err
+		}
+		took = append(took, end.at.Sub(start))
+		r.SetReadDeadline(time.Time{})
+	}
+	return took, nil
 }
 
 // A prober measures the calls of one way.
@@ -116,7 +152,7 @@ type prober struct {
 
 const (
 	probes     = 1000 // of each call
-	probeMuxes = 100  // that are made for them; each is closed once
+	probeMuxes = 10  // that are made for them; each is closed once
 )
 
 func (p *prober) measure() error {
