@@ -34,12 +34,10 @@ const (
 
 	// worthLooking is how long looking may take for what it brings: a sleep and the
 	// wake-up after it cost less processor time than looking for longer. Where
-	// messages stream, one of them may be late all the same; so many in a row are not.
+	// messages stream, one of them may be late all the same; so many in a row are not,
+	// nor is one that took longestLook: then others had the processor.
 	worthLooking = 30 * time.Microsecond
 	lateInARow   = 4
-
-	// shortLook is how many looks take less than that for sure.
-	shortLook = 16
 
 	// maxSkip is how often looking is left out at most: often enough to notice that
 	// something keeps coming again, seldom enough to cost an idle reader nothing.
@@ -76,7 +74,7 @@ func (b *backoff) looked(found bool, took time.Duration) {
 	case found && took < worthLooking:
 		b.skip, b.late = 0, 0
 		return
-	case found && b.late < lateInARow:
+	case found && took < longestLook && b.late < lateInARow:
 		b.late++
 		return
 	}
@@ -85,7 +83,7 @@ func (b *backoff) looked(found bool, took time.Duration) {
 }
 
 // look looks for something to wake up for, until that is no longer worth it. It
-// returns how long that took, or 0 if that is certainly not long.
+// returns how long that took, or 0 if it has not offered the processor to others.
 func (w *Waiter[T]) look() (found bool, took time.Duration) {
 	start := time.Now()
 	for i := range w.backoff.looks {
@@ -94,7 +92,7 @@ func (w *Waiter[T]) look() (found bool, took time.Duration) {
 			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		}
 		found = w.stream.ready()
-		if i >= shortLook && (found || pause) {
+		if i >= yieldEvery-1 && (found || pause) {
 			took = time.Since(start)
 		}
 		if found || w.woken.Load() || took > longestLook {

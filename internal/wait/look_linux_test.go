@@ -27,6 +27,7 @@ func TestBackoff(t *testing.T) {
 		{"found at once", true, 0, []int{0, 0, 0}},
 		{"found soon", true, worthLooking / 2, []int{0, 0, 0}},
 		{"found late", true, 2 * worthLooking, []int{0, 0, 0, 0, 1, 3, 7, 15, 31, 63, 63}},
+		{"found after others had the processor", true, 2 * longestLook, []int{1, 3, 7, 15, 31, 63, 63}},
 		{"in vain", false, longestLook, []int{1, 3, 7, 15, 31, 63, 63}},
 	} {
 		b := backoff{looks: 1}

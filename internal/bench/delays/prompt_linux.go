@@ -152,7 +152,7 @@ type prober struct {
 
 const (
 	probes     = 1000 // of each call
-	probeMuxes = 10  // that are made for them; each is closed once
+	probeMuxes = 10   // that are made for them; each is closed once
 )
 
 func (p *prober) measure() error {
