@@ -500,26 +500,32 @@ func TestStart(t *testing.T) {
 	})
 }
 
-// Without WaitDelay the loop waits for stragglers as long as they take.
-func TestOutputWithoutWaitDelay(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		cmd := straggler("read x <&3; echo late", "echo hi")
-		release := hold(t, cmd)
-		var got []string
-		for d, err := range m.Output(cmd) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, string(d.Data))
-			if len(got) == 1 {
-				exited(cmd)
-				release()
-			}
-		}
-		if want := []string{"hi\n", "late\n"}; !slices.Equal(got, want) {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	})
+// Without WaitDelay the loop waits for stragglers as long as they take, and one that
+// ends in time is no error.
+func TestOutputWaitsForStragglers(t *testing.T) {
+	for _, delay := range []time.Duration{0, time.Hour} {
+		t.Run(fmt.Sprint(delay), func(t *testing.T) {
+			forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+				cmd := straggler("read x <&3; echo late", "echo hi")
+				release := hold(t, cmd)
+				cmd.WaitDelay = delay
+				var got []string
+				for d, err := range m.Output(cmd) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, string(d.Data))
+					if len(got) == 1 {
+						exited(cmd)
+						release()
+					}
+				}
+				if want := []string{"hi\n", "late\n"}; !slices.Equal(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			})
+		})
+	}
 }
 
 // After WaitDelay the loop ends, and the Mux goes on: what the straggler writes
@@ -536,29 +542,6 @@ func TestOutputWaitDelay(t *testing.T) {
 		wantGone(t, cmd)
 		release()
 		wantPieces(t, m.All(context.Background()), "stdout late\n", "stderr later\n")
-	})
-}
-
-// A straggler that ends in time is no error.
-func TestOutputWaitDelayNotOver(t *testing.T) {
-	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
-		cmd := straggler("read x <&3; echo late", "echo hi")
-		release := hold(t, cmd)
-		cmd.WaitDelay = time.Hour
-		var got []string
-		for d, err := range m.Output(cmd) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, string(d.Data))
-			if len(got) == 1 {
-				exited(cmd)
-				release()
-			}
-		}
-		if want := []string{"hi\n", "late\n"}; !slices.Equal(got, want) {
-			t.Errorf("got %q, want %q", got, want)
-		}
 	})
 }
 
