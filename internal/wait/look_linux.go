@@ -34,14 +34,16 @@ const (
 
 	// worthLooking is how long looking may take for what it brings: a sleep and the
 	// wake-up after it cost less processor time than looking for longer. Where
-	// messages stream, one of them may be late all the same; so many in a row are not,
-	// nor is one that took longestLook: then others had the processor.
-	worthLooking = 30 * time.Microsecond
-	lateInARow   = 4
+	// messages stream, one of them may be late all the same; but not so many more than
+	// come soon, nor one that took longestLook: then others had the processor.
+	worthLooking = 20 * time.Microsecond
+	mostLate     = 4
 
 	// maxSkip is how often looking is left out at most: often enough to notice that
-	// something keeps coming again, seldom enough to cost an idle reader nothing.
-	maxSkip = 63
+	// something keeps coming again, seldom enough to cost an idle reader nothing. Like
+	// all that come before, 2, 6, 14 and 30, it is even: a look is due after an odd
+	// number of sleeps, so of sleeps that are short in turn it meets all in turn.
+	maxSkip = 60
 )
 
 // A backoff decides before which sleeps to look.
@@ -49,7 +51,7 @@ type backoff struct {
 	looks int // at most before a sleep; 0 where looking takes the processor from the writers
 	skip  int // how many sleeps after the last look in vain go without
 	left  int // of these
-	late  int // looks in a row that have found something late
+	late  int // looks that have found something late, less those that have found it soon
 }
 
 func newBackoff(looks int) backoff {
@@ -71,14 +73,18 @@ func (b *backoff) due() bool {
 // looked notes whether that brought something, after what time.
 func (b *backoff) looked(found bool, took time.Duration) {
 	switch {
-	case found && took < worthLooking:
-		b.skip, b.late = 0, 0
+	case found && took < worthLooking && b.late > 0:
+		b.late--
+		b.skip /= 2
 		return
-	case found && took < longestLook && b.late < lateInARow:
+	case found && took < worthLooking:
+		b.skip = 0
+		return
+	case found && took < longestLook && b.late < mostLate:
 		b.late++
 		return
 	}
-	b.skip = min(2*b.skip+1, maxSkip)
+	b.skip = min(2*b.skip+2, maxSkip)
 	b.left = b.skip
 }
 

@@ -26,9 +26,9 @@ func TestBackoff(t *testing.T) {
 	}{
 		{"found at once", true, 0, []int{0, 0, 0}},
 		{"found soon", true, worthLooking / 2, []int{0, 0, 0}},
-		{"found late", true, 2 * worthLooking, []int{0, 0, 0, 0, 1, 3, 7, 15, 31, 63, 63}},
-		{"found after others had the processor", true, 2 * longestLook, []int{1, 3, 7, 15, 31, 63, 63}},
-		{"in vain", false, longestLook, []int{1, 3, 7, 15, 31, 63, 63}},
+		{"found late", true, 2 * worthLooking, []int{0, 0, 0, 0, 2, 6, 14, 30, 60, 60}},
+		{"found after others had the processor", true, 2 * longestLook, []int{2, 6, 14, 30, 60, 60}},
+		{"in vain", false, longestLook, []int{2, 6, 14, 30, 60, 60}},
 	} {
 		b := backoff{looks: 1}
 		for i, want := range c.want {
@@ -40,6 +40,63 @@ func TestBackoff(t *testing.T) {
 		b.looked(true, 0)
 		if got := dueAfter(&b); got != 0 {
 			t.Errorf("%s, then found: %d sleeps without looking", c.name, got)
+		}
+	}
+}
+
+// Where what is found comes late more often than soon, looking becomes rare, and goes
+// on all the time once it comes soon.
+func TestBackoffMixed(t *testing.T) {
+	b := backoff{looks: 1}
+	looks := func(n int, took ...time.Duration) (skipped int) {
+		for range n {
+			for _, d := range took {
+				skipped += dueAfter(&b)
+				b.looked(true, d)
+			}
+		}
+		return skipped
+	}
+	const soon, late = worthLooking / 2, 2 * worthLooking
+	if n := looks(100, soon, late); n != 0 {
+		t.Errorf("soon and late in turn: %d sleeps without looking", n)
+	}
+	if n := looks(100, soon, late, late); n < 1000 {
+		t.Errorf("late twice as often as soon: only %d sleeps without looking for 300 with", n)
+	}
+	looks(10, soon)
+	if n := looks(100, soon); n != 0 || b.skip != 0 {
+		t.Errorf("soon again: %d sleeps without looking, and %d after the next in vain", n, b.skip)
+	}
+}
+
+// A pattern of short sleeps (S), long ones (L) and very long ones (M) that repeats does
+// not hide the short ones: looks are not always due at the same place of it.
+func TestBackoffPhases(t *testing.T) {
+	outcomes := map[rune]struct {
+		found bool
+		took  time.Duration
+	}{'S': {true, 0}, 'L': {true, 2 * worthLooking}, 'M': {false, longestLook}}
+	for _, pattern := range []string{"SM", "SSM", "SSSM", "LSSS", "MSSSSSSS"} {
+		b := backoff{looks: 1, skip: maxSkip, left: maxSkip, late: mostLate}
+		soon, found := 0, 0
+		for range 10_000 {
+			for _, sleep := range pattern {
+				due := b.due()
+				if sleep == 'S' {
+					soon++
+					if due {
+						found++
+					}
+				}
+				if o := outcomes[sleep]; due {
+					b.looked(o.found, o.took)
+				}
+			}
+		}
+		t.Logf("%s: %d of %d short sleeps were looked for", pattern, found, soon)
+		if found < soon/10 {
+			t.Errorf("%s: only %d of %d short sleeps were looked for", pattern, found, soon)
 		}
 	}
 }
