@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
@@ -33,7 +35,7 @@ type datagrams struct {
 	ready     []TaggedData          // received, and not yet returned
 	room      [batchSize]TaggedData // for ready
 	looked    uint64                // the fill at which the events were last looked at
-	reclaimAt int                   // so many senders are too many not to reclaim some
+	reclaimAt int                   // with more senders watched some are reclaimed
 	lookAt    time.Time             // when to look after what no event reports; zero: never
 
 	mu        sync.Mutex // guards what follows; held for no call that may take long
@@ -43,11 +45,15 @@ type datagrams struct {
 	unwatched []*sender // open, as far as known, but no event will report their end
 }
 
-// An address is where senders connect to.
+// An address is where senders connect to. One goroutine at a time may connect.
 type address struct {
-	name   string  // for connect
-	anchor *anchor // that the name goes through, if any
+	socket *unix.SockaddrUnix
+	anchor *anchor // that it goes through, if any
 	dir    string  // private directory, if it has to stay
+}
+
+func newAddress(name string, a *anchor, dir string) *address {
+	return &address{&unix.SockaddrUnix{Name: name}, a, dir}
 }
 
 func (a *address) close() (err error) {
@@ -101,9 +107,9 @@ func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error)
 }
 
 func (d *datagrams) add(tag string, tidy bool) (*os.File, error) {
-	if tidy && d.senders() >= d.reclaimAt {
+	if tidy && d.waiter.Len() > d.reclaimAt {
 		d.reclaim()
-		d.reclaimAt = 2*d.senders() + 2
+		d.reclaimAt = 2*d.waiter.Len() + 1
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -156,13 +162,6 @@ func (d *datagrams) chooseProbe(s *sender) (err error) {
 	}
 	s.probe, err = probeSocket()
 	return err
-}
-
-// senders returns how many are remembered.
-func (d *datagrams) senders() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.table.rows)
 }
 
 // reclaim releases what closed senders hold, for a caller that makes many and
@@ -280,6 +279,8 @@ func (d *datagrams) look() (some bool) {
 // false alarm s is watched again, but not at once if alarms come quickly: a child
 // that keeps reading from its standard output would keep both sides busy.
 func (d *datagrams) hungUp(s *sender) {
+	d.mu.Lock() // add may not have returned: the event comes as soon as s is watched
+	d.mu.Unlock()
 	quick := s.hangup.armedSince(lookAgainAfter)
 	d.disarm(s)
 	if !d.gone(s) && (quick || d.arm(s) != nil) {
@@ -366,12 +367,14 @@ func (d *datagrams) shut() error {
 func (d *datagrams) release(reuse bool) {
 	if d.waiter != nil {
 		d.waiter.Close()
-		wait.Bounded(func() { // a child may have taken the write end of a hangup
-			for _, s := range d.table.rows {
-				s.hangup.close()
-				s.closeProbe()
-			}
-		})
+		if len(d.table.rows) > 0 {
+			wait.Bounded(func() { // a child may have taken the write end of a hangup
+				for _, s := range d.table.rows {
+					s.hangup.close()
+					s.closeProbe()
+				}
+			})
+		}
 		if reuse {
 			d.batch.close()
 		}

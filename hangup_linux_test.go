@@ -107,3 +107,20 @@ func TestSenderOfOtherNamespace(t *testing.T) {
 		t.Errorf("read %q after the end", d.Data)
 	}
 }
+
+// Senders that come and go while nobody reads keep no descriptors, also while a message
+// lies in the queue.
+func TestHangupsOfClosedSenders(t *testing.T) {
+	leakCheck(t)
+	m := must(iomux.NewAbstract())
+	defer m.Close()
+	stays := newSender(t, m, "stays")
+	must(stays.Write([]byte("unread")))
+	before := len(openFiles())
+	for i := range rounds(300) {
+		must(m.MakeSender()).Close()
+		if n := len(openFiles()); n > before+8 {
+			t.Fatalf("after %d senders there are %d descriptors, there were %d", i+1, n, before)
+		}
+	}
+}

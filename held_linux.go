@@ -65,7 +65,7 @@ func (p *pipes) duplicate(senders []*os.File) (ends []*pipeEnd) {
 	for _, s := range senders {
 		ino := inode(int(s.Fd()))
 		for _, e := range p.waiter.Values() {
-			if e.inode != ino || e.holds != nil {
+			if ino == 0 || e.inode != ino || e.holds != nil {
 				continue
 			}
 			if w, err := unix.FcntlInt(s.Fd(), unix.F_DUPFD_CLOEXEC, 0); err == nil {
@@ -77,10 +77,11 @@ func (p *pipes) duplicate(senders []*os.File) (ends []*pipeEnd) {
 	return ends
 }
 
-// inode returns the number of the inode of fd, which both ends of a pipe share.
+// inode returns the number of the inode of fd, which both ends of a pipe share, or 0
+// if that is refused.
 func inode(fd int) uint64 {
 	var st unix.Stat_t
-	unix.Fstat(fd, &st) // fails only for what is not a descriptor
+	unix.Fstat(fd, &st)
 	return st.Ino
 }
 

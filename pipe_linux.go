@@ -87,7 +87,7 @@ type pipes struct {
 	unchecked []*pipeEnd // read from since their size was last looked at
 	polled    []unix.PollFd
 	events    int // taken
-	reclaimAt int // so many ends are too many not to reclaim some
+	reclaimAt int // with more ends some are reclaimed
 
 	mu     sync.Mutex // guards what follows; held for no call that a child can keep waiting
 	closed bool
@@ -122,8 +122,15 @@ func newPipes() (*pipes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pipes{waiter: waiter, buf: make([]byte, os.Getpagesize())}, nil
+	return &pipes{waiter: waiter, buf: *freePages.Get().(*[]byte)}, nil
 }
+
+// freePages are the buffers of closed Muxes, and new ones: a page that the program
+// has not used yet costs more than any system call here.
+var freePages = sync.Pool{New: func() any {
+	page := make([]byte, os.Getpagesize())
+	return &page
+}}
 
 // newPipe makes a pipe in packet mode that holds one page, with a nonblocking
 // read end.
@@ -154,7 +161,7 @@ func onePage(r int) error {
 }
 
 func (p *pipes) add(tag string, tidy bool) (*os.File, error) {
-	if tidy && p.waiter.Len() >= p.reclaimAt {
+	if tidy && p.waiter.Len() > p.reclaimAt {
 		p.reclaim()
 	}
 	p.mu.Lock()
@@ -195,7 +202,7 @@ func (p *pipes) reclaim() {
 			p.remove(e)
 		}
 	}
-	p.reclaimAt = 2*p.waiter.Len() + 2
+	p.reclaimAt = 2*p.waiter.Len() + 1
 }
 
 func (p *pipes) receive() (TaggedData, error) {
@@ -493,7 +500,11 @@ func (p *pipes) shut() error {
 	return nil
 }
 
-func (p *pipes) release(bool) {
+func (p *pipes) release(reuse bool) {
+	if reuse {
+		page := p.buf
+		freePages.Put(&page)
+	}
 	if p.stuck {
 		go p.closeAll()
 	} else {

@@ -5,6 +5,8 @@ package iomux
 import (
 	"fmt"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // untaggedName is the name of an untagged sender: os.File needs one for its errors.
@@ -74,8 +76,8 @@ func senderFile(fd int, tag string) *os.File {
 // A sender is what the receiving end knows about a socket that is connected to it.
 type sender struct {
 	tag    string
-	addr   string // its socket's, as it comes with a message
-	probe  int    // finds out whether addr is in use, if the probe of the others cannot; or -1
+	addr   *unix.SockaddrUnix // its socket's; the Name is as it comes with a message
+	probe  int                // finds out whether addr is in use, if the probe of the others cannot; or -1
 	hangup hangup
 	closed uint64 // the fill that came before it was known to be closed
 }
@@ -99,7 +101,7 @@ func (t *table) add(s *sender) {
 	if t.rows == nil {
 		t.rows = make(map[string]*sender)
 	}
-	t.rows[s.addr] = s
+	t.rows[s.addr.Name] = s
 	t.used = true
 }
 
@@ -119,7 +121,7 @@ func (t *table) markClosed(s *sender, fills uint64) {
 func (t *table) remove(fill uint64) {
 	n := 0
 	for n < len(t.closed) && t.closed[n].closed < fill {
-		delete(t.rows, t.closed[n].addr)
+		delete(t.rows, t.closed[n].addr.Name)
 		n++
 	}
 	rest := copy(t.closed, t.closed[n:])

@@ -3,6 +3,7 @@ package iomux
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -51,17 +52,20 @@ var errPathTooLong = unix.ENAMETOOLONG
 // with New.
 func NewAbstract() (*Mux, error) {
 	return newDatagramMux(func(fd int) (*address, error) {
-		name := abstractName()
-		return &address{name: name}, bindSocket(fd, name)
+		addr := abstractAddr()
+		return &address{socket: addr}, bindSocket(fd, addr)
 	})
 }
 
-// abstractName makes an address that is never used twice: the queue may still
+// abstractAddr makes an address that is never used twice: the queue may still
 // hold messages of a sender that is gone, and the kernel's own choices come
 // again. It has no NUL but the first: x/sys cuts there.
-func abstractName() string { return "\x00iomux-" + randomText() }
+func abstractAddr() *unix.SockaddrUnix {
+	return &unix.SockaddrUnix{Name: randomName("\x00" + namePrefix)}
+}
 
-// senderNameLen is the length of every abstractName: NUL, iomux-, 26 letters.
+// senderNameLen is the length of the name of every abstractAddr: NUL, iomux-, 26
+// letters.
 const senderNameLen = 1 + 6 + 26
 
 // receiveSocket makes the receiving socket: nonblocking, and asking for the
@@ -82,16 +86,16 @@ func receiveSocket() (int, error) {
 
 // senderSocket makes a socket for a sender, in blocking mode as a child expects
 // its output to be, with a new address.
-func senderSocket(*address) (fd int, addr string, err error) {
+func senderSocket(*address) (fd int, addr *unix.SockaddrUnix, err error) {
 	fd, err = newSocket(0)
 	if err != nil {
-		return -1, "", err
+		return -1, nil, err
 	}
 	setSendBuffer(fd)
-	addr = abstractName()
+	addr = abstractAddr()
 	if err := bindSocket(fd, addr); err != nil {
 		unix.Close(fd)
-		return -1, "", err
+		return -1, nil, err
 	}
 	return fd, addr, nil
 }
@@ -115,12 +119,12 @@ func newSocket(flags int) (int, error) {
 	return fd, os.NewSyscallError("socket", err)
 }
 
-func bindSocket(fd int, name string) error {
-	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: name}))
+func bindSocket(fd int, addr *unix.SockaddrUnix) error {
+	return os.NewSyscallError("bind", unix.Bind(fd, addr))
 }
 
-func connectSocket(fd int, name string) error {
-	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrUnix{Name: name}))
+func connectSocket(fd int, addr *unix.SockaddrUnix) error {
+	return os.NewSyscallError("connect", unix.Connect(fd, addr))
 }
 
 // probeSocket makes a socket for unused.
@@ -130,15 +134,15 @@ func probeSocket() (int, error) { return newSocket(unix.SOCK_NONBLOCK) }
 // sender fails with ECONNREFUSED then, and with EPERM while it is open, for it is
 // connected to another (on gVisor it succeeds, and the probe must be a new one
 // next time, being connected to the sender).
-func unused(probe int, addr string) bool {
-	err := connectSocket(probe, addr)
+func unused(probe int, addr *unix.SockaddrUnix) bool {
+	err := unix.Connect(probe, addr)
 	if err == nil {
 		if fd, err := probeSocket(); err == nil {
 			replaceFD(probe, fd)
 			unix.Close(fd)
 		}
 	}
-	return errors.Is(err, unix.ECONNREFUSED)
+	return err == unix.ECONNREFUSED
 }
 
 // replaceFD closes fd, and makes the number a duplicate of by.
@@ -147,7 +151,7 @@ func replaceFD(fd, by int) error {
 }
 
 // removeAddress has nothing to do: an abstract address goes with its socket.
-func removeAddress(string) {}
+func removeAddress(*unix.SockaddrUnix) {}
 
 func closeFD(fd int) { unix.Close(fd) }
 
@@ -213,31 +217,62 @@ func (a *anchor) close() {
 	}
 }
 
-// bind binds fd to path, which may be longer than an address.
-func (a *anchor) bind(fd int, path string) error {
-	if len(path) <= maxSocketPath {
-		return bindSocket(fd, path)
-	}
-	dir, err := openPath(filepath.Dir(path))
+// bindIn binds fd in dir, whose length does not matter, and has a hold the place of the
+// socket. Then it may be removed: senders connect by way of a, which only this process
+// has.
+func (a *anchor) bindIn(fd int, dir string) (err error) {
+	at, err := openPrivate(dir)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
-	return bindSocket(fd, filepath.Join(selfFDs, strconv.Itoa(dir), filepath.Base(path)))
+	defer unix.Close(at)
+	path := socketIn(dir)
+	if len(path) > maxSocketPath || path[0] == '@' { // which is abstract for x/sys
+		path = socketIn(filepath.Join(selfFDs, strconv.Itoa(at)))
+	}
+	if err := bindSocket(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		return err
+	}
+	defer func() {
+		removeErr := unix.Unlinkat(at, socketName, 0)
+		if err == nil {
+			err = os.NewSyscallError("unlinkat", removeErr)
+		}
+	}()
+	if a.socket, err = openPath(at, socketName, 0); err != nil {
+		return err
+	}
+	// Connecting requires the right to write, also after a setuid. Nobody else can
+	// reach the socket: its directory is private, and both are removed.
+	return os.NewSyscallError("fchmodat", unix.Fchmodat(at, socketName, 0o666, 0))
 }
 
-// hold has a hold the place of the socket at path.
-func (a *anchor) hold(path string) (err error) {
-	a.socket, err = openPath(path)
-	return err
+// openPrivate opens a directory that this process has made, with the mode 0700. It
+// makes sure that it is that one: where everybody may write to the directory above,
+// and it is not sticky, another one could take its place.
+func openPrivate(dir string) (int, error) {
+	fd, err := openPath(unix.AT_FDCWD, dir, unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	err = os.NewSyscallError("fstat", unix.Fstat(fd, &st))
+	if err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o077 != 0) {
+		err = fmt.Errorf("%s has become another directory: %w", dir, unix.EPERM)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 // name is the one to connect to.
 func (a *anchor) name() string { return filepath.Join(selfFDs, strconv.Itoa(a.socket)) }
 
 // openPath opens what only holds the place of path. It returns -1 with an error.
-func openPath(path string) (int, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+func openPath(at int, path string, flags int) (int, error) {
+	fd, err := unix.Openat(at, path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, 0)
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -246,7 +281,7 @@ func openPath(path string) (int, error) {
 
 // connect connects fd to a.
 func (a *address) connect(fd int) error {
-	err := connectSocket(fd, a.name)
+	err := connectSocket(fd, a.socket)
 	if a.anchor != nil && errors.Is(err, unix.ENOENT) { // there is no /proc after a chroot
 		return a.anchor.connect(fd)
 	}
@@ -263,6 +298,6 @@ func (a *anchor) connect(fd int) error {
 		if err := unix.Fchdir(a.proc); err != nil {
 			return os.NewSyscallError("fchdir", err)
 		}
-		return connectSocket(fd, strconv.Itoa(a.socket))
+		return connectSocket(fd, &unix.SockaddrUnix{Name: strconv.Itoa(a.socket)})
 	}, nil)
 }

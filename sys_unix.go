@@ -39,16 +39,16 @@ func receiveSocket() (int, error) {
 
 // senderSocket makes a socket for a sender, in blocking mode as a child expects
 // its output to be, with an address of its own beside that of the receive end.
-func senderSocket(to *address) (fd int, addr string, err error) {
+func senderSocket(to *address) (fd int, addr *unix.SockaddrUnix, err error) {
 	fd, err = newSocket()
 	if err != nil {
-		return -1, "", err
+		return -1, nil, err
 	}
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
-	addr = filepath.Join(to.dir, randomText())
+	addr = &unix.SockaddrUnix{Name: filepath.Join(to.dir, randomName(""))}
 	if err := bindSocket(fd, addr); err != nil {
 		unix.Close(fd)
-		return -1, "", err
+		return -1, nil, err
 	}
 	return fd, addr, nil
 }
@@ -69,27 +69,27 @@ func closeOnExec(open func() (int, error)) (int, error) {
 	return fd, err
 }
 
-func bindSocket(fd int, name string) error {
-	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrUnix{Name: name}))
+func bindSocket(fd int, addr *unix.SockaddrUnix) error {
+	return os.NewSyscallError("bind", unix.Bind(fd, addr))
 }
 
-func connectSocket(fd int, name string) error {
-	return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrUnix{Name: name}))
+func connectSocket(fd int, addr *unix.SockaddrUnix) error {
+	return os.NewSyscallError("connect", unix.Connect(fd, addr))
 }
 
 // probeSocket makes a socket for unused.
 func probeSocket() (int, error) { return newSocket() }
 
 // unused reports whether no socket has this address any more.
-func unused(probe int, addr string) bool {
-	err := connectSocket(probe, addr)
+func unused(probe int, addr *unix.SockaddrUnix) bool {
+	err := unix.Connect(probe, addr)
 	if err == nil { // it is connected now, and must be a new one next time
 		if fd, err := probeSocket(); err == nil {
 			replaceFD(probe, fd)
 			unix.Close(fd)
 		}
 	}
-	return errors.Is(err, unix.ECONNREFUSED)
+	return err == unix.ECONNREFUSED
 }
 
 // replaceFD closes fd, and has the number stand for what by stands for.
@@ -99,7 +99,7 @@ func replaceFD(fd, by int) error {
 }
 
 // removeAddress removes the file of a sender that is gone.
-func removeAddress(addr string) { unix.Unlink(addr) }
+func removeAddress(addr *unix.SockaddrUnix) { unix.Unlink(addr.Name) }
 
 func closeFD(fd int) { unix.Close(fd) }
 
@@ -117,13 +117,12 @@ func queueLength() int { return 4096 }
 // An anchor cannot be had: no name but its own leads to a socket here.
 type anchor struct{}
 
-func newAnchor() (*anchor, error)      { return nil, nil }
-func (*anchor) bind(int, string) error { return errors.ErrUnsupported }
-func (*anchor) hold(string) error      { return errors.ErrUnsupported }
-func (*anchor) name() string           { return "" }
-func (*anchor) close()                 {}
+func newAnchor() (*anchor, error)        { return nil, nil }
+func (*anchor) bindIn(int, string) error { return errors.ErrUnsupported }
+func (*anchor) name() string             { return "" }
+func (*anchor) close()                   {}
 
-func (a *address) connect(fd int) error { return connectSocket(fd, a.name) }
+func (a *address) connect(fd int) error { return connectSocket(fd, a.socket) }
 
 // newPipeMux fails: there are no ordered pipes here.
 func newPipeMux() (*Mux, error) { return nil, errors.ErrUnsupported }

@@ -8,15 +8,22 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
-// socketName is the name of the receiving socket in its private directory.
-const socketName = "mux"
+const (
+	// namePrefix is how the names begin that nobody can guess.
+	namePrefix = "iomux-"
+
+	// socketName is the name of the receiving socket in its private directory.
+	socketName = "mux"
+)
 
 // bindInDir binds fd to a socket file in a private directory under parent, and
 // removes both again where the socket can be reached without them.
 func bindInDir(fd int, parent string) (_ *address, err error) {
-	dir, err := os.MkdirTemp(parent, "iomux-")
+	dir, err := os.MkdirTemp(parent, namePrefix)
 	if err != nil {
 		return nil, fmt.Errorf("private directory: %w", err)
 	}
@@ -32,52 +39,45 @@ func bindInDir(fd int, parent string) (_ *address, err error) {
 	if a == nil {
 		return bindAtPath(fd, dir)
 	}
-	if err := bindAnchored(fd, dir, a); err != nil {
+	err = a.bindIn(fd, dir)
+	if err == nil {
+		err = removeIfThere(dir)
+	}
+	if err != nil {
 		a.close()
-		return nil, err
+		return nil, fmt.Errorf("socket in %s: %w", dir, err)
 	}
-	return &address{name: a.name(), anchor: a}, nil
-}
-
-// bindAnchored binds in dir, whose length does not matter, and leaves no file:
-// senders connect by way of the anchor, which only this process has.
-func bindAnchored(fd int, dir string, a *anchor) error {
-	path := filepath.Join(dir, socketName)
-	if err := a.bind(fd, path); err != nil {
-		return fmt.Errorf("socket in %s: %w", dir, err)
-	}
-	if err := a.hold(path); err != nil {
-		return err
-	}
-	// Connecting requires the right to write, also after a setuid. Nobody else can
-	// reach the socket: the directory is private, and is removed.
-	if err := os.Chmod(path, 0o666); err != nil {
-		return err
-	}
-	return removeSocket(dir)
+	return newAddress(a.name(), a, ""), nil
 }
 
 // bindAtPath binds to the socket's own path, which has to stay then.
 func bindAtPath(fd int, dir string) (*address, error) {
-	dir, err := filepath.Abs(dir) // the working directory may change before Close
-	if err != nil {
-		return nil, err
+	if !filepath.IsAbs(dir) { // the working directory may change before Close
+		wd, err := os.Getwd()
+		if err != nil {
+			return nil, err
+		}
+		dir = wd + "/" + dir
 	}
-	path := filepath.Join(dir, socketName)
+	path := socketIn(dir)
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("socket path of %d bytes, the limit is %d (%s): %w",
 			len(path), maxSocketPath, pathAdvice, errPathTooLong)
 	}
-	if err := bindSocket(fd, path); err != nil {
+	if err := bindSocket(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		return nil, err
 	}
-	return &address{name: path, dir: dir}, nil
+	return newAddress(path, nil, dir), nil
 }
+
+// socketIn returns the path of the socket in dir. It is not cleaned, which changes where
+// it leads if a symbolic link comes before a "..".
+func socketIn(dir string) string { return dir + "/" + socketName }
 
 // removeSocket removes dir and the socket in it. It needs no descriptor, so it
 // works when there is none left, unlike os.RemoveAll.
 func removeSocket(dir string) error {
-	return errors.Join(removeIfThere(filepath.Join(dir, socketName)), removeIfThere(dir))
+	return errors.Join(removeIfThere(socketIn(dir)), removeIfThere(dir))
 }
 
 func removeIfThere(path string) error {
@@ -87,14 +87,14 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// randomText returns 26 characters from 130 random bits of the runtime, which
+// randomName returns prefix and 26 characters from 130 random bits of the runtime, which
 // os.MkdirTemp uses for names, too: crypto/rand would delay the start of every program
 // that imports this package, because of its initialization.
-func randomText() string {
+func randomName(prefix string) string {
 	const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-	var text [26]byte
-	for i := range text {
-		text[i] = characters[rand.Uint32()%uint32(len(characters))]
+	name := append(make([]byte, 0, 40), prefix...)
+	for range 26 {
+		name = append(name, characters[rand.Uint32()%uint32(len(characters))])
 	}
-	return string(text[:])
+	return string(name)
 }

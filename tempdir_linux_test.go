@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-5082a588/iomux"
 	"github.com/seed-5082a588/iomux/internal/muxtest"
+	"github.com/seed-5082a588/iomux/internal/seccomp"
 	"golang.org/x/sys/unix"
 )
 
@@ -153,6 +154,92 @@ func TestBadDirectories(t *testing.T) {
 	if left := names(dir); len(left) != 2 {
 		t.Errorf("there is %v", left)
 	}
+}
+
+// A directory is where the kernel finds it: its name may begin like an abstract address
+// for package unix, and a ".." come after a symbolic link.
+func TestDirectoryNames(t *testing.T) {
+	leakCheck(t)
+	t.Chdir(t.TempDir())
+	must(0, os.Mkdir("@dir", 0o700))
+	must(0, os.MkdirAll("far/deep", 0o700))
+	must(0, os.Mkdir("far/dir", 0o700))
+	must(0, os.Symlink("far/deep", "link"))
+	for _, dir := range []string{"@dir", "./@dir", "link/../dir", "link"} {
+		m, err := iomux.NewIn(dir)
+		if err == nil {
+			err = checkWorks(m)
+			m.Close()
+		}
+		if left := names(dir); err != nil || len(left) != 0 {
+			t.Errorf("%s: %v, and there is %v", dir, err, left)
+		}
+	}
+	if m, err := iomux.NewIn("missing/.."); m != nil || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing/..: %v", err)
+	}
+}
+
+// Nobody else can reach the socket while it has a file, whatever the umask: its
+// directory is private before and after everybody who has the socket may connect.
+func TestSocketIsPrivate(t *testing.T) {
+	for _, call := range []uintptr{unix.SYS_FCHMODAT, unix.SYS_UNLINKAT} {
+		leakCheck(t)
+		dir := t.TempDir()
+		old := unix.Umask(0)
+		refuse := seccomp.Errno(unix.EPERM)
+		m, err := newUnder(t, dir, seccomp.Rule{Call: call, Action: refuse}, seccomp.Rule{Call: unix.SYS_UNLINKAT, Action: refuse})
+		unix.Umask(old)
+		if m != nil || !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), dir) {
+			t.Fatalf("call %d refused: %v", call, err)
+		}
+		left := must(os.ReadDir(dir))
+		if len(left) != 1 || must(left[0].Info()).Mode() != os.ModeDir|0o700 {
+			t.Errorf("call %d refused: there is %v", call, left)
+		}
+	}
+}
+
+// Another directory in the place of the private one is noticed.
+func TestExchangedDirectory(t *testing.T) {
+	leakCheck(t)
+	dir := t.TempDir()
+	must(0, os.Chmod(dir, 0o755))
+	if err := iomux.OpenPrivate(dir); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("one with another mode: %v", err)
+	}
+	must(0, os.Chmod(dir, 0o700))
+	if err := iomux.OpenPrivate(dir); err != nil {
+		t.Errorf("its own: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	must(0, os.Symlink(dir, link))
+	if err := iomux.OpenPrivate(link); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("a symbolic link: %v", err)
+	}
+	if os.Geteuid() != 0 {
+		return
+	}
+	must(0, os.Chown(dir, 65534, 65534))
+	if err := iomux.OpenPrivate(dir); !errors.Is(err, unix.EPERM) {
+		t.Errorf("one of another user: %v", err)
+	}
+}
+
+// newUnder is NewIn on a thread under a filter.
+func newUnder(t *testing.T, dir string, rules ...seccomp.Rule) (m *iomux.Mux, err error) {
+	var refused *seccomp.Error
+	threadErr := seccomp.OnThread(func() error {
+		if _, err := seccomp.Install(seccomp.Build(rules...), 0, true); err != nil {
+			return err
+		}
+		m, err = iomux.NewIn(dir)
+		return nil
+	}, nil)
+	if errors.As(threadErr, &refused) {
+		t.Skip(threadErr)
+	}
+	return m, err
 }
 
 // notWritable tries a directory in which only others may write.

@@ -61,7 +61,8 @@ func hasMessage(fd uintptr) bool {
 	return err != unix.EAGAIN
 }
 
-// Next and Found: there are no events.
+// Len, Next and Found: nothing can be added, and there are no events.
+func (w *Waiter[T]) Len() int                     { return 0 }
 func (w *Waiter[T]) Next() (v T, hungUp, ok bool) { return v, false, false }
 func (w *Waiter[T]) Found() bool                  { return false }
 

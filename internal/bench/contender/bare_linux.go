@@ -30,17 +30,24 @@ var bareNumber atomic.Int64
 func BareDirectory(dir string) error {
 	var c calls
 	s := c.receiveSocket()
+	fds := c.get(unix.Open("/proc/self/fd", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0))
 	private := filepath.Join(dir, fmt.Sprintf("bare-%d-%d", os.Getpid(), bareNumber.Add(1)))
+	path := filepath.Join(private, "mux")
 	c.did(unix.Mkdir(private, 0o700))
-	at := c.anchor(private)
-	c.did(unix.Bind(s, &unix.SockaddrUnix{Name: proc(at) + "/mux"}))
-	socket := c.anchor(private + "/mux")
-	c.did(unix.Unlink(private + "/mux"))
+	at := c.get(unix.Open(private, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0))
+	var st unix.Stat_t
+	c.did(unix.Fstat(at, &st))
+	c.did(unix.Bind(s, &unix.SockaddrUnix{Name: path}))
+	anchor := c.get(unix.Openat(at, "mux", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0))
+	c.did(unix.Fchmodat(at, "mux", 0o666, 0))
+	c.did(unix.Unlinkat(at, "mux", 0))
+	c.did(unix.Close(at))
 	unix.Unlink(private) // os.Remove tries that first
 	c.did(unix.Rmdir(private))
-	c.did(unix.Close(at))
-	c.senders(s, &unix.SockaddrUnix{Name: proc(socket)})
-	c.did(unix.Close(socket))
+	name := fmt.Sprintf("/proc/self/fd/%d", anchor)
+	c.senders(s, &unix.SockaddrUnix{Name: name})
+	c.did(unix.Close(anchor))
+	c.did(unix.Close(fds))
 	return c.err
 }
 
@@ -60,31 +67,26 @@ func BarePipes() error {
 	r, w := c.pipe()
 	c.did(unix.Close(r))
 	c.did(unix.Close(w))
-	events := c.get(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
 	epoll := c.epoll()
-	brake := c.brake(events)
+	events := c.get(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
+	c.watch(epoll, events)
 	var ends, writers [2]int
 	for i := range ends {
 		ends[i], writers[i] = c.pipe()
+		var st unix.Stat_t
+		c.did(unix.Fstat(ends[i], &st))
 		c.watch(events, ends[i])
 		c.get(unix.FcntlInt(uintptr(writers[i]), unix.F_GETFL, 0))
 	}
-	c.closeAll(writers[:])
+	for _, fd := range ends {
+		c.get(unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0))
+		c.did(unix.Dup3(epoll, fd, unix.O_CLOEXEC))
+	}
 	c.closeEpoll(epoll)
 	c.did(unix.Close(events))
-	c.closeAll(brake)
 	c.closeAll(ends[:])
+	c.closeAll(writers[:])
 	return c.err
-}
-
-// brake nests events four times.
-func (c *calls) brake(events int) (chain []int) {
-	for range 4 {
-		e := c.get(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
-		c.watch(e, events)
-		chain, events = append(chain, e), e
-	}
-	return chain
 }
 
 func (c *calls) watch(epoll, fd int) {
@@ -119,32 +121,23 @@ func (c *calls) receiveSocket() int {
 	return fd
 }
 
-func (c *calls) anchor(path string) int {
-	fd := c.get(unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0))
-	var st unix.Stat_t
-	c.did(unix.Lstat(proc(fd), &st))
-	c.get(unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0))
-	return fd
-}
-
-func proc(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
-
 // senders makes two senders and closes all.
 func (c *calls) senders(s int, to unix.Sockaddr) {
+	probe := c.get(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0))
 	epoll := c.epoll()
 	var senders, hangups [2]int
 	for i := range senders {
-		senders[i], hangups[i] = c.sender(epoll, to)
+		senders[i], hangups[i] = c.sender(epoll, probe, to)
 	}
-	c.closeAll(senders[:])
+	c.did(unix.Dup3(probe, s, unix.O_CLOEXEC))
 	c.closeEpoll(epoll)
 	c.closeAll(hangups[:])
+	c.did(unix.Close(probe))
 	c.did(unix.Close(s))
+	c.closeAll(senders[:])
 }
 
-func (c *calls) sender(epoll int, to unix.Sockaddr) (sender, hangup int) {
-	var evs [1]unix.EpollEvent
-	c.get(unix.EpollWait(epoll, evs[:], 0))
+func (c *calls) sender(epoll, probe int, to unix.Sockaddr) (sender, hangup int) {
 	sender = c.get(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
 	if unix.SetsockoptInt(sender, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, maxDatagram) != nil {
 		c.did(unix.SetsockoptInt(sender, unix.SOL_SOCKET, unix.SO_SNDBUF, maxDatagram))
@@ -158,6 +151,7 @@ func (c *calls) sender(epoll int, to unix.Sockaddr) (sender, hangup int) {
 	c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, p[0], &unix.EpollEvent{}))
 	c.did(unix.Close(p[1]))
 	c.did(unix.Connect(sender, to))
+	unix.Connect(probe, addr) // EPERM
 	c.get(unix.FcntlInt(uintptr(sender), unix.F_GETFL, 0))
 	return sender, p[0]
 }

@@ -52,6 +52,8 @@ var faults = map[string]fault{
 	"epoll_ctl (runtime)": {[]unix.Errno{unix.ENOSPC, unix.ENOMEM}, "epoll_ctl"},
 	"epoll_pwait":         {[]unix.Errno{unix.EINTR}, "epoll_pwait"},
 	"mkdir":               {[]unix.Errno{unix.ENOSPC, unix.EACCES, unix.EROFS, unix.EDQUOT, unix.EMLINK, unix.ENOMEM, unix.EINTR, unix.ENOENT}, "mkdir"},
+	"fchmodat":            {[]unix.Errno{unix.EPERM, unix.EROFS, unix.EIO, unix.EINTR}, "chmod"},
+	"fstat":               {[]unix.Errno{unix.ENOMEM, unix.EACCES}, "fstat"},
 	"open":                {[]unix.Errno{unix.EMFILE, unix.ENFILE, unix.EACCES, unix.ENOMEM, unix.EINTR, unix.ENOENT}, "open"},
 	"unlink":              {[]unix.Errno{unix.EACCES, unix.EROFS, unix.EIO, unix.ENOMEM, unix.EINTR}, "remove|unlink"},
 	"mmap":                {[]unix.Errno{unix.ENOMEM, unix.EAGAIN, unix.EPERM}, "mmap"},
@@ -165,7 +167,7 @@ func plansFor(calls map[string]int) (plans []plan) {
 		for nth := range min(calls[name], mostCalls) {
 			for i, errno := range faults[name].errnos {
 				plans = append(plans, plan{name, nth + 1, 1, errno})
-				if i == 0 || errno == unix.EINTR {
+				if (i == 0 || errno == unix.EINTR) && name != "unlink" { // what cannot be removed stays
 					plans = append(plans, plan{name, nth + 1, 4, errno})
 				}
 			}

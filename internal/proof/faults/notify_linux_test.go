@@ -27,7 +27,7 @@ var noted = []uintptr{
 	unix.SYS_SOCKET, unix.SYS_SETSOCKOPT, unix.SYS_BIND, unix.SYS_CONNECT, unix.SYS_SENDMSG,
 	unix.SYS_RECVMMSG, unix.SYS_RECVMSG, unix.SYS_RECVFROM, unix.SYS_READ,
 	unix.SYS_PIPE2, unix.SYS_FCNTL, unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT,
-	unix.SYS_MKDIRAT, unix.SYS_OPENAT, unix.SYS_NEWFSTATAT, unix.SYS_UNLINKAT,
+	unix.SYS_MKDIRAT, unix.SYS_FCHMODAT, unix.SYS_FSTAT, unix.SYS_OPENAT, unix.SYS_NEWFSTATAT, unix.SYS_UNLINKAT,
 	unix.SYS_MMAP, unix.SYS_MADVISE, unix.SYS_CLONE, unix.SYS_PPOLL, windowCall,
 }
 
@@ -241,7 +241,8 @@ var callNames = map[uintptr]string{
 	unix.SYS_SOCKET: "socket", unix.SYS_BIND: "bind", unix.SYS_CONNECT: "connect", unix.SYS_SENDMSG: "sendmsg",
 	unix.SYS_RECVMMSG: "recvmmsg", unix.SYS_RECVMSG: "recvmsg", unix.SYS_RECVFROM: "recvfrom", unix.SYS_READ: "read",
 	unix.SYS_PIPE2: "pipe2", unix.SYS_EPOLL_CREATE1: "epoll_create1", unix.SYS_EPOLL_PWAIT: "epoll_pwait",
-	unix.SYS_MKDIRAT: "mkdir", unix.SYS_OPENAT: "open", unix.SYS_UNLINKAT: "unlink",
+	unix.SYS_MKDIRAT: "mkdir", unix.SYS_FCHMODAT: "fchmodat", unix.SYS_FSTAT: "fstat",
+	unix.SYS_OPENAT: "open", unix.SYS_UNLINKAT: "unlink",
 	unix.SYS_MMAP: "mmap", unix.SYS_MADVISE: "madvise", unix.SYS_CLONE: "clone", unix.SYS_PPOLL: "poll",
 }
 
