@@ -279,9 +279,9 @@ func (d *datagrams) look() (some bool) {
 // false alarm s is watched again, but not at once if alarms come quickly: a child
 // that keeps reading from its standard output would keep both sides busy.
 func (d *datagrams) hungUp(s *sender) {
-	d.mu.Lock() // add may not have returned: the event comes as soon as s is watched
-	d.mu.Unlock()
+	d.mu.Lock() // an event may come before add, which has it, is done with s
 	quick := s.hangup.armedSince(lookAgainAfter)
+	d.mu.Unlock()
 	d.disarm(s)
 	if !d.gone(s) && (quick || d.arm(s) != nil) {
 		d.mu.Lock()

@@ -125,8 +125,9 @@ func newPipes() (*pipes, error) {
 	return &pipes{waiter: waiter, buf: *freePages.Get().(*[]byte)}, nil
 }
 
-// freePages are the buffers of closed Muxes, and new ones: a page that the program
-// has not used yet costs more than any system call here.
+// freePages has the buffers of closed Muxes for new ones. The first use of a page of
+// memory can cost more than any system call that making a Mux takes: 30 µs where it was
+// measured.
 var freePages = sync.Pool{New: func() any {
 	page := make([]byte, os.Getpagesize())
 	return &page
