@@ -34,15 +34,17 @@ const (
 
 	// worthLooking is how long looking may take for what it brings: a sleep and the
 	// wake-up after it cost less processor time than looking for longer. Where
-	// messages stream, one of them may be late all the same; but not so many more than
-	// come soon, nor one that took longestLook: then others had the processor.
+	// messages stream some are late all the same. So a late one counts as none only
+	// when late ones outnumber the others by mostLate, or when it took longestLook:
+	// then others had the processor.
 	worthLooking = 20 * time.Microsecond
 	mostLate     = 4
 
 	// maxSkip is how often looking is left out at most: often enough to notice that
 	// something keeps coming again, seldom enough to cost an idle reader nothing. Like
-	// all that come before, 2, 6, 14 and 30, it is even: a look is due after an odd
-	// number of sleeps, so of sleeps that are short in turn it meets all in turn.
+	// the numbers before it (2, 6, 14, 30) it is even, so that a look is due after an odd
+	// number of sleeps: where every second or fourth sleep is long, looks do not meet
+	// only those.
 	maxSkip = 60
 )
 
