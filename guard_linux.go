@@ -55,3 +55,12 @@ func startAuto(cmd *exec.Cmd) error {
 	}
 	return guard.Start(cmd)
 }
+
+// startWaited is startAuto for a command that is waited for by the function that it
+// returns, instead of cmd.Wait.
+func startWaited(cmd *exec.Cmd) (wait func() error, err error) {
+	if seccomp.Locked() {
+		return cmd.Wait, cmd.Start()
+	}
+	return guard.StartWaited(cmd)
+}

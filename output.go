@@ -70,8 +70,8 @@ func newForAny() (*Mux, error) {
 // [exec.ErrWaitDelay] if there was no other. The Mux stays open.
 //
 // If the loop is left early, the Mux is closed, so that the next write of cmd
-// fails, and Output still waits for cmd to exit: no process and no goroutine
-// is left behind. Output does not kill cmd; the context of
+// fails, and Output still waits for cmd to exit: no process is left behind, and
+// no goroutine of it. Output does not kill cmd; the context of
 // [exec.CommandContext] does.
 func (m *Mux) Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] { return m.OutputWith(cmd, nil) }
 
@@ -218,11 +218,19 @@ type run struct {
 
 // run starts cmd, and has it waited for.
 func (m *Mux) run(cmd *exec.Cmd, start func(*exec.Cmd) error, s streams) (*run, error) {
-	r := &run{m: m, cmd: cmd, reap: sync.OnceValue(cmd.Wait), ctx: context.Background()}
+	r := &run{m: m, cmd: cmd, ctx: context.Background()}
 	r.noteCancel()
+	wait := cmd.Wait
+	if start == nil {
+		start = func(cmd *exec.Cmd) (err error) {
+			wait, err = startWaited(cmd)
+			return err
+		}
+	}
 	if err := m.start(cmd, start, s); err != nil {
 		return nil, err
 	}
+	r.reap = sync.OnceValue(wait)
 	if cmd.Cancel == nil && cmd.WaitDelay == 0 {
 		r.timer = time.AfterFunc(reapAfter, func() { r.reap() })
 		return r, nil

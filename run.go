@@ -80,13 +80,17 @@ func (m *Mux) RunWith(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
 
 // runSilent runs a command whose output is discarded.
 func runSilent(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
-	if start == nil {
-		start = startAuto
+	if start != nil {
+		if err := start(cmd); err != nil {
+			return err
+		}
+		return cmd.Wait()
 	}
-	if err := start(cmd); err != nil {
+	wait, err := startWaited(cmd)
+	if err != nil {
 		return err
 	}
-	return cmd.Wait()
+	return wait()
 }
 
 // sameWriter reports whether a and b are the same, also where they are of a type

@@ -147,3 +147,5 @@ func StartBlocking(*exec.Cmd) error {
 }
 
 func startAuto(cmd *exec.Cmd) error { return cmd.Start() }
+
+func startWaited(cmd *exec.Cmd) (wait func() error, err error) { return cmd.Wait, cmd.Start() }

@@ -9,9 +9,21 @@ import (
 	"github.com/seed-5082a588/iomux/internal/seccomp"
 )
 
-func start(cmd *exec.Cmd) error {
+func start(cmd *exec.Cmd) error { return startBy(seccomp.Start, cmd) }
+
+func startWaited(cmd *exec.Cmd) (wait func() error, err error) {
+	wait = cmd.Wait
+	err = startBy(func(cmd *exec.Cmd, noNewPrivs bool) (err error) {
+		wait, err = seccomp.StartWaited(cmd, noNewPrivs)
+		return err
+	}, cmd)
+	return wait, err
+}
+
+// startBy starts cmd with the guard, by start, where it is free, and else without.
+func startBy(start func(cmd *exec.Cmd, noNewPrivs bool) error, cmd *exec.Cmd) error {
 	if noNewPrivs, free := isFree(cmd); free {
-		err := seccomp.Start(cmd, noNewPrivs)
+		err := start(cmd, noNewPrivs)
 		var refused *seccomp.Error
 		if !errors.As(err, &refused) {
 			return err

@@ -44,14 +44,24 @@ var fionbio = func() uint32 {
 // them. So FIONBIO is lost on whatever a descendant has put at 1 and 2, too; and
 // O_NONBLOCK that another process sets, or a 32-bit one, is not kept away.
 func KeepBlocking(cmd *exec.Cmd) []Rule {
-	nothing := Errno(0)
-	var byNumber []uint32
+	return blockingRules(markOutput(cmd))
+}
+
+// markOutput marks the output of cmd where it can be, and returns the numbers of
+// the descriptors that are not marked.
+func markOutput(cmd *exec.Cmd) (unmarked []uint32) {
 	if !markFile(cmd.Stdout) {
-		byNumber = append(byNumber, 1)
+		unmarked = append(unmarked, 1)
 	}
 	if !markFile(cmd.Stderr) {
-		byNumber = append(byNumber, 2)
+		unmarked = append(unmarked, 2)
 	}
+	return unmarked
+}
+
+// blockingRules has the rules of [KeepBlocking].
+func blockingRules(unmarked []uint32) []Rule {
+	nothing := Errno(0)
 	output := Match{Arg: 0, Values: []uint32{1, 2}}
 	rules := append(make([]Rule, 0, 8),
 		Rule{unix.SYS_IOCTL, []Match{output, {Arg: 1, Values: []uint32{fionbio}}}, nothing},
@@ -63,8 +73,8 @@ func KeepBlocking(cmd *exec.Cmd) []Rule {
 		rules = append(rules,
 			Rule{call, []Match{setFlags, {2, both, []uint32{both}}}, nothing},
 			Rule{call, []Match{setFlags, output, {Arg: 2, Values: []uint32{unix.O_NONBLOCK}}}, nothing})
-		if len(byNumber) > 0 {
-			rules = append(rules, Rule{call, []Match{setFlags, {Arg: 0, Values: byNumber},
+		if len(unmarked) > 0 {
+			rules = append(rules, Rule{call, []Match{setFlags, {Arg: 0, Values: unmarked},
 				{2, unix.O_NONBLOCK, []uint32{unix.O_NONBLOCK}}}, nothing})
 		}
 	}

@@ -37,7 +37,8 @@ func OnThread(f func() error, after func()) error {
 
 // onOtherThread calls f on a thread that ends with this goroutine. Were that the
 // main one, the runtime would keep it, and what f did to it would be told of the
-// whole process in /proc. Held here, it cannot be that of the next goroutine.
+// whole process in /proc. Held here until the next goroutine has a thread, it cannot
+// be the thread of that one.
 func onOtherThread(f func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
@@ -45,13 +46,13 @@ func onOtherThread(f func()) {
 		return
 	}
 	defer runtime.UnlockOSThread()
-	done := make(chan struct{})
+	locked := make(chan struct{})
 	go func() {
-		defer close(done)
 		runtime.LockOSThread()
+		close(locked)
 		f()
 	}()
-	<-done
+	<-locked
 }
 
 // Locked reports whether the calling goroutine is locked to its thread. A program
