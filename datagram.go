@@ -56,15 +56,18 @@ func newAddress(name string, a *anchor, dir string) *address {
 	return &address{&unix.SockaddrUnix{Name: name}, a, dir}
 }
 
-func (a *address) close() (err error) {
+// removeDir removes the private directory, if there is one still.
+func (a *address) removeDir() error {
+	if a.dir == "" || removeSocket(a.dir) == nil {
+		return nil
+	}
+	return os.RemoveAll(a.dir) // on other systems senders have files there, too
+}
+
+func (a *address) closeAnchor() {
 	if a.anchor != nil {
 		a.anchor.close()
 	}
-	if a.dir != "" && removeSocket(a.dir) != nil {
-		// On other systems senders have files there, too.
-		err = errors.Join(err, os.RemoveAll(a.dir))
-	}
-	return err
 }
 
 const (
@@ -99,7 +102,7 @@ func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error)
 		return nil, err
 	}
 	if d.waiter, err = wait.ForSocket[*sender](d.fd); err != nil {
-		d.addr.close()
+		d.addr.removeDir()
 		return nil, err
 	}
 	d.batch = newBatch()
@@ -361,7 +364,7 @@ func (d *datagrams) shut() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.closed = true
-	return errors.Join(replaceFD(d.fd, d.probe), d.addr.close())
+	return errors.Join(replaceFD(d.fd, d.probe), d.addr.removeDir())
 }
 
 func (d *datagrams) release(reuse bool) {
@@ -378,6 +381,11 @@ func (d *datagrams) release(reuse bool) {
 		if reuse {
 			d.batch.close()
 		}
+	}
+	if d.addr != nil {
+		// The last close of the socket's file, and so of its directory, takes long on
+		// some disks: not for Close to wait for, if there is a reader.
+		d.addr.closeAnchor()
 	}
 	if d.probe >= 0 {
 		closeFD(d.probe)
