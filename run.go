@@ -80,17 +80,13 @@ func (m *Mux) RunWith(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
 
 // runSilent runs a command whose output is discarded.
 func runSilent(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
-	if start != nil {
-		if err := start(cmd); err != nil {
-			return err
-		}
-		return cmd.Wait()
+	if start == nil {
+		start = startAuto
 	}
-	wait, err := startWaited(cmd)
-	if err != nil {
+	if err := start(cmd); err != nil {
 		return err
 	}
-	return wait()
+	return cmd.Wait()
 }
 
 // sameWriter reports whether a and b are the same, also where they are of a type

@@ -89,7 +89,7 @@ func (p *starters) startWaited(cmd *exec.Cmd, noNewPrivs bool) (wait func() erro
 	var s *starter
 	attr := cmd.SysProcAttr
 	ordinary := attr == nil || attr.Pdeathsig == 0 && !attr.Ptrace
-	if ordinary && !fakeClock() && len(markOutput(cmd)) == 0 {
+	if ordinary && !fakeClock() && p.inSeries() && len(markOutput(cmd)) == 0 {
 		s = p.take(kind{noNewPrivs, Privileged()})
 	}
 	if s == nil {
@@ -119,18 +119,22 @@ func (s *starter) run() {
 	}
 }
 
-// take returns the starter of kind k that was busy last, or a new one. It returns nil
-// if there are too many, or for a command that is not one of a series: a program that
-// starts one now and then has no use for a thread that waits.
-func (p *starters) take(k kind) *starter {
+// inSeries reports whether the command that is to be started follows another one
+// soon. A program that starts one now and then has no use for a thread that waits.
+func (p *starters) inSeries() bool {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	inSeries := now.Sub(p.last) < p.keepFor
+	soon := now.Sub(p.last) < p.keepFor
 	p.last = now
-	if !inSeries {
-		return nil
-	}
+	return soon
+}
+
+// take returns the starter of kind k that was busy last, or a new one. It returns nil
+// if there are too many.
+func (p *starters) take(k kind) *starter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for i, s := range slices.Backward(p.idle) {
 		if s.kind == k {
 			p.idle = slices.Delete(p.idle, i, i+1)

@@ -31,23 +31,30 @@ func starters(t *testing.T) *seccomp.Starters {
 	return p
 }
 
+// startOnPipe starts cmd with all its output marked, but for what change does, and
+// returns where to read it.
+func startOnPipe(start func(*exec.Cmd, bool) (func() error, error), cmd *exec.Cmd, noNewPrivs bool, change func(*exec.Cmd)) (r *os.File, wait func() error, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer w.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	change(cmd)
+	if wait, err = start(cmd, noNewPrivs); err != nil {
+		r.Close()
+	}
+	return r, wait, err
+}
+
 // status starts a command all whose output is marked, and returns what the kernel
 // says of it.
 func status(p *seccomp.Starters, noNewPrivs bool, change func(*exec.Cmd)) (fields map[string]string, err error) {
-	r, w, err := os.Pipe()
+	r, wait, err := startOnPipe(p.StartWaited, exec.Command("cat", "/proc/self/status"), noNewPrivs, change)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	defer w.Close()
-	cmd := exec.Command("cat", "/proc/self/status")
-	cmd.Stdout, cmd.Stderr = w, w
-	change(cmd)
-	wait, err := p.StartWaited(cmd, noNewPrivs)
-	if err != nil {
-		return nil, err
-	}
-	w.Close()
 	out, err := io.ReadAll(r)
 	if err := errors.Join(err, wait()); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
@@ -143,21 +150,13 @@ func TestStarterGuards(t *testing.T) {
 	p := starters(t)
 	wantStatus(t, p)
 	wantStatus(t, p)
-	r, w, err := os.Pipe()
+	wantIdle(t, p, 1)
+	r, wait, err := startOnPipe(p.StartWaited, child(t, "nonblocking"), true, unchanged)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	defer w.Close()
-	cmd := child(t, "nonblocking")
-	cmd.Stdout, cmd.Stderr = w, w
-	wantIdle(t, p, 1)
-	wait, err := p.StartWaited(cmd, true)
-	if err != nil {
-		t.Fatal(err)
-	}
 	wantIdle(t, p, 0)
-	w.Close()
 	out, err := io.ReadAll(r)
 	if err := errors.Join(err, wait()); err != nil {
 		t.Fatal(err)
@@ -172,17 +171,11 @@ func TestStarterGuards(t *testing.T) {
 func TestStarterEnds(t *testing.T) {
 	requireFilters(t)
 	for range 3 {
-		r, w, err := os.Pipe()
+		r, wait, err := startOnPipe(seccomp.StartWaited, exec.Command("true"), true, unchanged)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command("true")
-		cmd.Stdout, cmd.Stderr = w, w
-		wait, err := seccomp.StartWaited(cmd, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(wait(), r.Close(), w.Close()); err != nil {
+		if err := errors.Join(wait(), r.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -200,23 +193,16 @@ func TestStarterNotReused(t *testing.T) {
 		"no marks":  func(cmd *exec.Cmd) { cmd.Stderr = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, w, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			defer w.Close()
 			cmd := exec.Command("cat")
-			cmd.Stdout, cmd.Stderr = w, w
 			in, err := cmd.StdinPipe()
 			if err != nil {
 				t.Fatal(err)
 			}
-			change(cmd)
-			wait, err := p.StartWaited(cmd, true)
+			r, wait, err := startOnPipe(p.StartWaited, cmd, true, change)
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer r.Close()
 			if own, err := os.ReadFile("/proc/self/task/" + kept + "/children"); err == nil && len(own) > 0 {
 				t.Errorf("the thread that was kept has the children %s", own)
 			}
@@ -244,23 +230,16 @@ func TestStarterOutlivesChild(t *testing.T) {
 	p := starters(t)
 	wantStatus(t, p)
 	wantStatus(t, p)
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	defer w.Close()
 	cmd := child(t, "own pdeathsig")
-	cmd.Stdout, cmd.Stderr = w, w
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	wait, err := p.StartWaited(cmd, true)
+	r, wait, err := startOnPipe(p.StartWaited, cmd, true, unchanged)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Close()
+	defer r.Close()
 	var b [1]byte
 	echo := func() {
 		t.Helper()
