@@ -220,31 +220,31 @@ func (a *anchor) close() {
 // bindIn binds fd in dir, whose length does not matter, and has a hold the place of the
 // socket. Then it may be removed: senders connect by way of a, which only this process
 // has.
-func (a *anchor) bindIn(fd int, dir string) (err error) {
+func (a *anchor) bindIn(fd int, dir string) error {
 	at, err := openPrivate(dir)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(at)
 	path := socketIn(dir)
+	if len(path) >= unix.PathMax { // so it could not be removed
+		return unix.ENAMETOOLONG
+	}
 	if len(path) > maxSocketPath || path[0] == '@' { // which is abstract for x/sys
 		path = socketIn(filepath.Join(selfFDs, strconv.Itoa(at)))
 	}
 	if err := bindSocket(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		return err
 	}
-	defer func() {
-		removeErr := unix.Unlinkat(at, socketName, 0)
-		if err == nil {
-			err = os.NewSyscallError("unlinkat", removeErr)
-		}
-	}()
 	if a.socket, err = openPath(at, socketName, 0); err != nil {
 		return err
 	}
 	// Connecting requires the right to write, also after a setuid. Nobody else can
 	// reach the socket: its directory is private, and both are removed.
-	return os.NewSyscallError("fchmodat", unix.Fchmodat(at, socketName, 0o666, 0))
+	for err = unix.EINTR; err == unix.EINTR; {
+		err = unix.Fchmodat(at, socketName, 0o666, 0)
+	}
+	return os.NewSyscallError("fchmodat", err)
 }
 
 // openPrivate opens a directory that this process has made, with the mode 0700. It

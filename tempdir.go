@@ -41,7 +41,7 @@ func bindInDir(fd int, parent string) (_ *address, err error) {
 	}
 	err = a.bindIn(fd, dir)
 	if err == nil {
-		err = removeIfThere(dir)
+		err = removeSocket(dir)
 	}
 	if err != nil {
 		a.close()

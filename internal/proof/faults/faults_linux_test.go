@@ -167,7 +167,7 @@ func plansFor(calls map[string]int) (plans []plan) {
 		for nth := range min(calls[name], mostCalls) {
 			for i, errno := range faults[name].errnos {
 				plans = append(plans, plan{name, nth + 1, 1, errno})
-				if (i == 0 || errno == unix.EINTR) && name != "unlink" { // what cannot be removed stays
+				if i == 0 || errno == unix.EINTR {
 					plans = append(plans, plan{name, nth + 1, 4, errno})
 				}
 			}
