@@ -112,7 +112,6 @@ func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error)
 func (d *datagrams) add(tag string, tidy bool) (*os.File, error) {
 	if tidy && d.waiter.Len() > d.reclaimAt {
 		d.reclaim()
-		d.reclaimAt = 2*d.waiter.Len() + 1
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -172,6 +171,7 @@ func (d *datagrams) chooseProbe(s *sender) (err error) {
 // many as it leaves, so it costs each sender little.
 func (d *datagrams) reclaim() {
 	d.look()
+	d.reclaimAt = 2*d.waiter.Len() + 1
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.table.closed) > 0 && queueEmpty(d.fd) {
