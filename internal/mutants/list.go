@@ -42,7 +42,7 @@ var mutants = []mutant{
 	{name: "A process that gave up its rights cannot reach its own socket", file: "sys_linux.go",
 		old: "err = unix.Fchmodat(at, socketName, 0o666, 0)", new: "err = nil", pkg: ".", run: "TestSetuid|TestChroot"},
 	{name: "Looking goes on while what it finds is late", file: "internal/wait/look_linux.go",
-		old: "b.late < mostLate:", new: "true:", pkg: "./internal/wait", run: "TestBackoff"},
+		old: "b.late < lateInARow:", new: "true:", pkg: "./internal/wait", run: "TestBackoff"},
 	{name: "A thread with the guard may end before its child", file: "internal/seccomp/starter_linux.go",
 		old: "defer p.put(s, nil)\n\t\treturn cmd.Wait()", new: "p.put(s, nil)\n\t\treturn cmd.Wait()", pkg: "./internal/seccomp", run: "TestStarter"},
 	{name: "A thread with the guard is used whatever rights it was made with", file: "internal/seccomp/starter_linux.go",

@@ -34,11 +34,10 @@ const (
 
 	// worthLooking is how long looking may take for what it brings: a sleep and the
 	// wake-up after it cost less processor time than looking for longer. Where
-	// messages stream some are late all the same. So a late one counts as none only
-	// when late ones outnumber the others by mostLate, or when it took longestLook:
-	// then others had the processor.
+	// messages stream, one of them may be late all the same; so many in a row are not,
+	// nor is one that took longestLook: then others had the processor.
 	worthLooking = 20 * time.Microsecond
-	mostLate     = 4
+	lateInARow   = 4
 
 	// maxSkip is how often looking is left out at most: often enough to notice that
 	// something keeps coming again, seldom enough to cost an idle reader nothing. Like
@@ -53,7 +52,7 @@ type backoff struct {
 	looks int // at most before a sleep; 0 where looking takes the processor from the writers
 	skip  int // how many sleeps after the last look in vain go without
 	left  int // of these
-	late  int // looks that have found something late, less those that have found it soon
+	late  int // looks in a row that have found something late
 }
 
 func newBackoff(looks int) backoff {
@@ -75,14 +74,10 @@ func (b *backoff) due() bool {
 // looked notes whether that brought something, after what time.
 func (b *backoff) looked(found bool, took time.Duration) {
 	switch {
-	case found && took < worthLooking && b.late > 0:
-		b.late--
-		b.skip /= 2
-		return
 	case found && took < worthLooking:
-		b.skip = 0
+		b.skip, b.late = 0, 0
 		return
-	case found && took < longestLook && b.late < mostLate:
+	case found && took < longestLook && b.late < lateInARow:
 		b.late++
 		return
 	}

@@ -44,32 +44,6 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// Where what is found comes late more often than soon, looking becomes rare, and goes
-// on all the time once it comes soon.
-func TestBackoffMixed(t *testing.T) {
-	b := backoff{looks: 1}
-	looks := func(n int, took ...time.Duration) (skipped int) {
-		for range n {
-			for _, d := range took {
-				skipped += dueAfter(&b)
-				b.looked(true, d)
-			}
-		}
-		return skipped
-	}
-	const soon, late = worthLooking / 2, 2 * worthLooking
-	if n := looks(100, soon, late); n != 0 {
-		t.Errorf("soon and late in turn: %d sleeps without looking", n)
-	}
-	if n := looks(100, soon, late, late); n < 1000 {
-		t.Errorf("late twice as often as soon: only %d sleeps without looking for 300 with", n)
-	}
-	looks(10, soon)
-	if n := looks(100, soon); n != 0 || b.skip != 0 {
-		t.Errorf("soon again: %d sleeps without looking, and %d after the next in vain", n, b.skip)
-	}
-}
-
 // A pattern of short sleeps (S), long ones (L) and very long ones (M) that repeats does
 // not hide the short ones: looks are not always due at the same place of it.
 func TestBackoffPhases(t *testing.T) {
@@ -78,7 +52,7 @@ func TestBackoffPhases(t *testing.T) {
 		took  time.Duration
 	}{'S': {true, 0}, 'L': {true, 2 * worthLooking}, 'M': {false, longestLook}}
 	for _, pattern := range []string{"SM", "SSM", "SSSM", "LSSS", "MSSSSSSS"} {
-		b := backoff{looks: 1, skip: maxSkip, left: maxSkip, late: mostLate}
+		b := backoff{looks: 1, skip: maxSkip, left: maxSkip, late: lateInARow}
 		soon, found := 0, 0
 		for range 10_000 {
 			for _, sleep := range pattern {
