@@ -325,7 +325,7 @@ func (d *datagrams) lookLater() (some bool) {
 	now := time.Now()
 	if !d.lookAt.IsZero() && !now.Before(d.lookAt) {
 		d.lookAt = time.Time{}
-		d.batch.giveBack()
+		d.batch.giveBackIdle()
 		open = slices.DeleteFunc(open, func(s *sender) bool { return d.arm(s) == nil })
 	}
 	if d.lookAt.IsZero() {

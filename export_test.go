@@ -32,3 +32,10 @@ func Tick() { time.Sleep(lookAgainAfter + time.Millisecond) }
 
 // StartAuto is the start function that nil stands for.
 var StartAuto = startAuto
+
+// LookLater does what a reader that sleeps does after so long a time.
+func (m *Mux) LookLater() {
+	d := m.t.(*datagrams)
+	d.lookAt = time.Now()
+	d.lookLater()
+}

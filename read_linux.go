@@ -63,6 +63,7 @@ type batch struct {
 	room   []byte        // for a batch of one
 	large  bool          // memory beyond the first pages may be in use
 	small  int           // fills since that was last so
+	recent bool          // that was so since giveBackIdle was last called
 	long   int           // so many fills more the runtime is told of
 	last   time.Duration // when a fill began of which it was not told, since epoch
 	idle   time.Duration // idleAfter
@@ -255,7 +256,7 @@ func (b *batch) received(i int) {
 	}
 	b.ctrls[i].read(int(h.Controllen), m, closeFD)
 	if h.len > smallMessage {
-		b.large, b.small = true, 0
+		b.large, b.small, b.recent = true, 0, true
 	}
 	if h.len > longMessage {
 		b.long = toldAfter
@@ -265,6 +266,14 @@ func (b *batch) received(i int) {
 		// in the slots has been, and batches are not used any more.
 		b.err = fmt.Errorf("a message of more than %d bytes was cut: %w", h.len, unix.EMSGSIZE)
 	}
+}
+
+// giveBackIdle gives memory back if it was not used since the last call.
+func (b *batch) giveBackIdle() {
+	if !b.recent {
+		b.giveBack()
+	}
+	b.recent = false
 }
 
 // giveBack gives memory back to the system. Nothing received before is valid

@@ -3,6 +3,7 @@
 package iomux_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -201,6 +202,32 @@ func TestLongReceives(t *testing.T) {
 	read("late", false)
 	m.TellAfter(0)
 	read("idle before", true)
+}
+
+// The memory of large messages stays while they keep coming, and is given back, after
+// which it reads as zeros, when none has come for a while.
+func TestMemoryGivenBack(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	m := must(iomux.New())
+	defer m.Close()
+	f := newSender(t, m, "x")
+	large := bytes.Repeat([]byte("x"), 32<<10)
+	var d iomux.TaggedData
+	for range 3 {
+		must(f.Write(large))
+		if d = must(m.Read()); !m.Batches() {
+			t.Skip("there are no slots to look at")
+		}
+		m.LookLater()
+		if !bytes.Equal(d.Data, large) {
+			t.Fatal("memory was given back although a large message had just come")
+		}
+	}
+	m.LookLater()
+	if !bytes.Equal(d.Data, make([]byte, len(large))) {
+		t.Error("memory was not given back after a while without a message")
+	}
 }
 
 // Closed senders are removed although the queue is never seen empty.

@@ -38,6 +38,7 @@ type batch struct {
 	room     []byte
 	large    bool // room is more than minRoom
 	small    int  // fills since it was needed
+	recent   bool // it was needed since giveBackIdle was last called
 }
 
 func newBatch() *batch { return &batch{room: make([]byte, minRoom)} }
@@ -72,13 +73,21 @@ func (b *batch) peek(fd int) (int, error) {
 		}
 		if n < len(b.room) {
 			if n >= minRoom {
-				b.small = 0
+				b.small, b.recent = 0, true
 			}
 			return n, nil
 		}
 		b.room = make([]byte, 2*len(b.room))
 		b.large = true
 	}
+}
+
+// giveBackIdle gives memory back if it was not needed since the last call.
+func (b *batch) giveBackIdle() {
+	if !b.recent {
+		b.giveBack()
+	}
+	b.recent = false
 }
 
 // giveBack gives memory back. Nothing received before is valid any more; it is
