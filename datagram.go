@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
@@ -47,13 +45,13 @@ type datagrams struct {
 
 // An address is where senders connect to. One goroutine at a time may connect.
 type address struct {
-	socket *unix.SockaddrUnix
+	socket string
 	anchor *anchor // that it goes through, if any
 	dir    string  // private directory, if it has to stay
 }
 
 func newAddress(name string, a *anchor, dir string) *address {
-	return &address{&unix.SockaddrUnix{Name: name}, a, dir}
+	return &address{name, a, dir}
 }
 
 // removeDir removes the private directory, if there is one still.

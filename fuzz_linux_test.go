@@ -235,7 +235,7 @@ func FuzzAddress(f *testing.F) {
 			t.Fatalf("got %v", m)
 		}
 		var senders table
-		s := &sender{addr: &unix.SockaddrUnix{Name: fuzzAddr}}
+		s := &sender{addr: fuzzAddr}
 		senders.add(s)
 		name := make([]byte, rawNameLen)
 		copy(name, raw)
@@ -267,7 +267,7 @@ func FuzzStranger(f *testing.F) {
 		defer own.Close()
 		theirs := senderName(m)
 		name := append([]byte(theirs[:min(int(keep), len(theirs))]), rest...)
-		if !sendFrom(t, name, m.t.(*datagrams).addr.socket.Name, data) {
+		if !sendFrom(t, name, m.t.(*datagrams).addr.socket, data) {
 			return
 		}
 		if d, ok, err := m.TryRead(); ok || err != nil {

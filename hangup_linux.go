@@ -53,7 +53,9 @@ func (d *datagrams) armFrom(s *sender, fd int) error {
 	// past fs.pipe-user-pages-soft all its new pipes are small (pipe(7)).
 	unix.FcntlInt(uintptr(p[0]), unix.F_SETPIPE_SZ, os.Getpagesize())
 	// One byte, for gVisor drops a message without.
-	err := unix.Sendmsg(fd, []byte{0}, unix.UnixRights(p[1]), s.addr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	err := withAddr(s.addr, func(addr *unix.SockaddrUnix) error {
+		return unix.Sendmsg(fd, []byte{0}, unix.UnixRights(p[1]), addr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	})
 	if err != nil {
 		unix.Close(p[0])
 		return fmt.Errorf("watch for its end: %w", os.NewSyscallError("sendmsg", err))

@@ -5,6 +5,7 @@ package iomux
 import (
 	"fmt"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -76,10 +77,22 @@ func senderFile(fd int, tag string) *os.File {
 // A sender is what the receiving end knows about a socket that is connected to it.
 type sender struct {
 	tag    string
-	addr   *unix.SockaddrUnix // its socket's; the Name is as it comes with a message
-	probe  int                // finds out whether addr is in use, if the probe of the others cannot; or -1
+	addr   string // its socket's, as it comes with a message
+	probe  int    // finds out whether addr is in use, if the probe of the others cannot; or -1
 	hangup hangup
 	closed uint64 // the fill that came before it was known to be closed
+}
+
+// sockaddrs has what x/sys needs for a call with an address: with one for each sender, a
+// sender would take half as much memory again.
+var sockaddrs = sync.Pool{New: func() any { return new(unix.SockaddrUnix) }}
+
+// withAddr makes a call with the address of this name.
+func withAddr(name string, call func(*unix.SockaddrUnix) error) error {
+	addr := sockaddrs.Get().(*unix.SockaddrUnix)
+	defer sockaddrs.Put(addr)
+	*addr = unix.SockaddrUnix{Name: name} // and nothing left of a longer one
+	return call(addr)
 }
 
 func (s *sender) closeProbe() {
@@ -101,7 +114,7 @@ func (t *table) add(s *sender) {
 	if t.rows == nil {
 		t.rows = make(map[string]*sender)
 	}
-	t.rows[s.addr.Name] = s
+	t.rows[s.addr] = s
 	t.used = true
 }
 
@@ -121,7 +134,7 @@ func (t *table) markClosed(s *sender, fills uint64) {
 func (t *table) remove(fill uint64) {
 	n := 0
 	for n < len(t.closed) && t.closed[n].closed < fill {
-		delete(t.rows, t.closed[n].addr.Name)
+		delete(t.rows, t.closed[n].addr)
 		n++
 	}
 	rest := copy(t.closed, t.closed[n:])

@@ -60,9 +60,7 @@ func NewAbstract() (*Mux, error) {
 // abstractAddr makes an address that is never used twice: the queue may still
 // hold messages of a sender that is gone, and the kernel's own choices come
 // again. It has no NUL but the first: x/sys cuts there.
-func abstractAddr() *unix.SockaddrUnix {
-	return &unix.SockaddrUnix{Name: randomName("\x00" + namePrefix)}
-}
+func abstractAddr() string { return randomName("\x00" + namePrefix) }
 
 // senderNameLen is the length of the name of every abstractAddr: NUL, iomux-, 26
 // letters.
@@ -86,16 +84,16 @@ func receiveSocket() (int, error) {
 
 // senderSocket makes a socket for a sender, in blocking mode as a child expects
 // its output to be, with a new address.
-func senderSocket(*address) (fd int, addr *unix.SockaddrUnix, err error) {
+func senderSocket(*address) (fd int, addr string, err error) {
 	fd, err = newSocket(0)
 	if err != nil {
-		return -1, nil, err
+		return -1, "", err
 	}
 	setSendBuffer(fd)
 	addr = abstractAddr()
 	if err := bindSocket(fd, addr); err != nil {
 		unix.Close(fd)
-		return -1, nil, err
+		return -1, "", err
 	}
 	return fd, addr, nil
 }
@@ -119,12 +117,18 @@ func newSocket(flags int) (int, error) {
 	return fd, os.NewSyscallError("socket", err)
 }
 
-func bindSocket(fd int, addr *unix.SockaddrUnix) error {
-	return os.NewSyscallError("bind", unix.Bind(fd, addr))
+func bindSocket(fd int, name string) error {
+	err := withAddr(name, func(addr *unix.SockaddrUnix) error { return unix.Bind(fd, addr) })
+	return os.NewSyscallError("bind", err)
 }
 
-func connectSocket(fd int, addr *unix.SockaddrUnix) error {
-	return os.NewSyscallError("connect", unix.Connect(fd, addr))
+func connectSocket(fd int, name string) error {
+	return os.NewSyscallError("connect", connectTo(fd, name))
+}
+
+// connectTo returns the bare errno.
+func connectTo(fd int, name string) error {
+	return withAddr(name, func(addr *unix.SockaddrUnix) error { return unix.Connect(fd, addr) })
 }
 
 // probeSocket makes a socket for unused.
@@ -134,8 +138,8 @@ func probeSocket() (int, error) { return newSocket(unix.SOCK_NONBLOCK) }
 // sender fails with ECONNREFUSED then, and with EPERM while it is open, for it is
 // connected to another (on gVisor it succeeds, and the probe must be a new one
 // next time, being connected to the sender).
-func unused(probe int, addr *unix.SockaddrUnix) bool {
-	err := unix.Connect(probe, addr)
+func unused(probe int, addr string) bool {
+	err := connectTo(probe, addr)
 	if err == nil {
 		if fd, err := probeSocket(); err == nil {
 			replaceFD(probe, fd)
@@ -151,7 +155,7 @@ func replaceFD(fd, by int) error {
 }
 
 // removeAddress has nothing to do: an abstract address goes with its socket.
-func removeAddress(*unix.SockaddrUnix) {}
+func removeAddress(string) {}
 
 func closeFD(fd int) { unix.Close(fd) }
 
@@ -233,7 +237,7 @@ func (a *anchor) bindIn(fd int, dir string) error {
 	if len(path) > maxSocketPath || path[0] == '@' { // which is abstract for x/sys
 		path = socketIn(filepath.Join(selfFDs, strconv.Itoa(at)))
 	}
-	if err := bindSocket(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+	if err := bindSocket(fd, path); err != nil {
 		return err
 	}
 	if a.socket, err = openPath(at, socketName, 0); err != nil {
@@ -298,6 +302,6 @@ func (a *anchor) connect(fd int) error {
 		if err := unix.Fchdir(a.proc); err != nil {
 			return os.NewSyscallError("fchdir", err)
 		}
-		return connectSocket(fd, &unix.SockaddrUnix{Name: strconv.Itoa(a.socket)})
+		return connectSocket(fd, strconv.Itoa(a.socket))
 	}, nil)
 }

@@ -39,16 +39,16 @@ func receiveSocket() (int, error) {
 
 // senderSocket makes a socket for a sender, in blocking mode as a child expects
 // its output to be, with an address of its own beside that of the receive end.
-func senderSocket(to *address) (fd int, addr *unix.SockaddrUnix, err error) {
+func senderSocket(to *address) (fd int, addr string, err error) {
 	fd, err = newSocket()
 	if err != nil {
-		return -1, nil, err
+		return -1, "", err
 	}
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
-	addr = &unix.SockaddrUnix{Name: filepath.Join(to.dir, randomName(""))}
+	addr = filepath.Join(to.dir, randomName(""))
 	if err := bindSocket(fd, addr); err != nil {
 		unix.Close(fd)
-		return -1, nil, err
+		return -1, "", err
 	}
 	return fd, addr, nil
 }
@@ -69,20 +69,26 @@ func closeOnExec(open func() (int, error)) (int, error) {
 	return fd, err
 }
 
-func bindSocket(fd int, addr *unix.SockaddrUnix) error {
-	return os.NewSyscallError("bind", unix.Bind(fd, addr))
+func bindSocket(fd int, name string) error {
+	err := withAddr(name, func(addr *unix.SockaddrUnix) error { return unix.Bind(fd, addr) })
+	return os.NewSyscallError("bind", err)
 }
 
-func connectSocket(fd int, addr *unix.SockaddrUnix) error {
-	return os.NewSyscallError("connect", unix.Connect(fd, addr))
+func connectSocket(fd int, name string) error {
+	return os.NewSyscallError("connect", connectTo(fd, name))
+}
+
+// connectTo returns the bare errno.
+func connectTo(fd int, name string) error {
+	return withAddr(name, func(addr *unix.SockaddrUnix) error { return unix.Connect(fd, addr) })
 }
 
 // probeSocket makes a socket for unused.
 func probeSocket() (int, error) { return newSocket() }
 
 // unused reports whether no socket has this address any more.
-func unused(probe int, addr *unix.SockaddrUnix) bool {
-	err := unix.Connect(probe, addr)
+func unused(probe int, addr string) bool {
+	err := connectTo(probe, addr)
 	if err == nil { // it is connected now, and must be a new one next time
 		if fd, err := probeSocket(); err == nil {
 			replaceFD(probe, fd)
@@ -99,7 +105,7 @@ func replaceFD(fd, by int) error {
 }
 
 // removeAddress removes the file of a sender that is gone.
-func removeAddress(addr *unix.SockaddrUnix) { unix.Unlink(addr.Name) }
+func removeAddress(addr string) { unix.Unlink(addr) }
 
 func closeFD(fd int) { unix.Close(fd) }
 

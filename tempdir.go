@@ -8,8 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -64,7 +62,7 @@ func bindAtPath(fd int, dir string) (*address, error) {
 		return nil, fmt.Errorf("socket path of %d bytes, the limit is %d (%s): %w",
 			len(path), maxSocketPath, pathAdvice, errPathTooLong)
 	}
-	if err := bindSocket(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+	if err := bindSocket(fd, path); err != nil {
 		return nil, err
 	}
 	return newAddress(path, nil, dir), nil
