@@ -96,7 +96,7 @@ func (o options) pairs() (all []pair) {
 		return o.pairsAgainst()
 	}
 	for _, size := range []int{small, page, large} {
-		all = append(all, pair{name: fmt.Sprint(sizeName(size), " against C"), a: o.stream("New", size), b: o.stream(cLoop, size), kind: rate, goal: 0.9, cpu: 1.3})
+		all = append(all, pair{name: fmt.Sprint(sizeName(size), " against C"), a: o.stream("New", size), b: o.stream(cLoop, size), kind: rate, goal: 0.97, cpu: 1.1})
 	}
 	watched, nested := o.stream(cLoop, small), o.stream(cLoop, small)
 	watched.watchers, nested.watchers = 1, 2
@@ -108,7 +108,7 @@ func (o options) pairs() (all []pair) {
 		pair{name: "2,000 open senders against 2", a: open, b: o.stream("New", small), kind: rate, goal: 0.9},
 		pair{name: "2,000 busy senders against 2", a: many, b: o.stream("New", small), kind: rate},
 		pair{name: "ping-pong", a: o.pingPong("New"), b: o.pingPong("shared pipe"), kind: took, goal: 1.3},
-		pair{name: "ping-pong against C", a: o.pingPong("New"), b: o.pingPong(cLoop), kind: took},
+		pair{name: "ping-pong against C", a: o.pingPong("New"), b: o.pingPong(cLoop), kind: took, goal: 1.1},
 		pair{name: "ping-pong in C", a: o.pingPong(cLoop), b: o.pingPong("shared pipe"), kind: took},
 		pair{name: "set-up, New", a: o.setup("set up New"), b: o.setup("bare New calls"), kind: took, goal: 1.5, once: true},
 		pair{name: "set-up, NewAbstract", a: o.setup("set up NewAbstract"), b: o.setup("bare abstract calls"), kind: took, goal: 1.5, once: true},

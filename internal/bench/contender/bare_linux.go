@@ -72,11 +72,7 @@ func BarePipes() error {
 	c.watch(epoll, events)
 	var ends, writers [2]int
 	for i := range ends {
-		ends[i], writers[i] = c.pipe()
-		var st unix.Stat_t
-		c.did(unix.Fstat(ends[i], &st))
-		c.watch(events, ends[i])
-		c.get(unix.FcntlInt(uintptr(writers[i]), unix.F_GETFL, 0))
+		writers[i], ends[i] = c.pipeSender(events)
 	}
 	for _, fd := range ends {
 		c.get(unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0))
@@ -87,6 +83,66 @@ func BarePipes() error {
 	c.closeAll(ends[:])
 	c.closeAll(writers[:])
 	return c.err
+}
+
+// BareSenders makes the system calls that iomux makes for one more sender.
+type BareSenders struct {
+	calls
+	make func() (sender, hangup int)
+	next *unix.SockaddrUnix
+	fds  []int // what is closed in the end
+}
+
+// NewBareSenders returns those of a Mux by New, or by NewAbstract if dir is empty.
+func NewBareSenders(dir string) (*BareSenders, error) {
+	var b BareSenders
+	s, probe, epoll := b.receiveSocket(), b.receiveSocket(), b.epoll()
+	b.fds = []int{s, probe, epoll}
+	to := bareAddress()
+	if dir != "" {
+		path := filepath.Join(dir, fmt.Sprintf("bare-%d-%d", os.Getpid(), bareNumber.Add(1)))
+		b.did(unix.Bind(s, &unix.SockaddrUnix{Name: path}))
+		anchor := b.get(unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0))
+		b.did(unix.Unlink(path))
+		b.fds = append(b.fds, anchor)
+		to = &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d", anchor)}
+	} else {
+		b.did(unix.Bind(s, to))
+	}
+	b.next = bareAddress()
+	b.make = func() (int, int) { return b.sender(epoll, probe, b.next, to) }
+	return &b, b.err
+}
+
+// NewBarePipeSenders returns those of a Mux by NewPipe.
+func NewBarePipeSenders() (*BareSenders, error) {
+	var b BareSenders
+	epoll := b.epoll()
+	b.fds = []int{epoll}
+	b.make = func() (int, int) { return b.pipeSender(epoll) }
+	return &b, b.err
+}
+
+// Make makes the system calls, and returns what closes the sender.
+func (b *BareSenders) Make() (done func(), err error) {
+	sender, hangup := b.make()
+	return func() {
+		b.closeAll([]int{hangup, sender})
+		b.next = bareAddress()
+	}, b.err
+}
+
+// Close closes what is not a sender.
+func (b *BareSenders) Close() { b.closeAll(b.fds) }
+
+// pipeSender makes a sender of NewPipe.
+func (c *calls) pipeSender(events int) (sender, end int) {
+	end, sender = c.pipe()
+	var st unix.Stat_t
+	c.did(unix.Fstat(end, &st))
+	c.watch(events, end)
+	c.get(unix.FcntlInt(uintptr(sender), unix.F_GETFL, 0))
+	return sender, end
 }
 
 func (c *calls) watch(epoll, fd int) {
@@ -127,7 +183,7 @@ func (c *calls) senders(s int, to unix.Sockaddr) {
 	epoll := c.epoll()
 	var senders, hangups [2]int
 	for i := range senders {
-		senders[i], hangups[i] = c.sender(epoll, probe, to)
+		senders[i], hangups[i] = c.sender(epoll, probe, bareAddress(), to)
 	}
 	c.did(unix.Dup3(probe, s, unix.O_CLOEXEC))
 	c.closeEpoll(epoll)
@@ -137,12 +193,11 @@ func (c *calls) senders(s int, to unix.Sockaddr) {
 	c.closeAll(senders[:])
 }
 
-func (c *calls) sender(epoll, probe int, to unix.Sockaddr) (sender, hangup int) {
+func (c *calls) sender(epoll, probe int, addr, to unix.Sockaddr) (sender, hangup int) {
 	sender = c.get(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
 	if unix.SetsockoptInt(sender, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, maxDatagram) != nil {
 		c.did(unix.SetsockoptInt(sender, unix.SOL_SOCKET, unix.SO_SNDBUF, maxDatagram))
 	}
-	addr := bareAddress()
 	c.did(unix.Bind(sender, addr))
 	var p [2]int
 	c.did(unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK))

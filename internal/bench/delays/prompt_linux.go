@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-5082a588/iomux"
+	"github.com/seed-5082a588/iomux/internal/bench/contender"
 )
 
 var diskDir, memoryDir string // flags
@@ -23,15 +24,24 @@ var diskDir, memoryDir string // flags
 type way struct {
 	name string
 	make func() (*iomux.Mux, error)
+	bare func() (*contender.BareSenders, error) // the system calls of its MakeSender
 }
 
 func ways() []way {
 	return []way{
-		{"New, in memory", func() (*iomux.Mux, error) { return iomux.NewIn(memoryDir) }},
-		{"New, on a disk", func() (*iomux.Mux, error) { return iomux.NewIn(diskDir) }},
-		{"NewAbstract", iomux.NewAbstract},
-		{"NewPipe", iomux.NewPipe},
+		{"New, in memory", newIn(memoryDir), bareIn(memoryDir)},
+		{"New, on a disk", newIn(diskDir), bareIn(diskDir)},
+		{"NewAbstract", iomux.NewAbstract, bareIn("")},
+		{"NewPipe", iomux.NewPipe, contender.NewBarePipeSenders},
 	}
+}
+
+func newIn(dir string) func() (*iomux.Mux, error) {
+	return func() (*iomux.Mux, error) { return iomux.NewIn(dir) }
+}
+
+func bareIn(dir string) func() (*contender.BareSenders, error) {
+	return func() (*contender.BareSenders, error) { return contender.NewBareSenders(dir) }
 }
 
 func init() {
@@ -86,7 +96,7 @@ func prompt() error {
 		defer cmd.Process.Kill()
 	}
 	fmt.Printf("While another goroutine reads, beside %d busy loops on %d processors, in microseconds, median / 90th of a hundred / worst:\n\n", busy, runtime.NumCPU())
-	fmt.Print("| | the reader | TryRead | MakeSender | end of a context | Close | and the reader is back |\n|---|---|---|---|---|---|---|\n")
+	fmt.Print("| | the reader | TryRead | MakeSender | its system calls alone | end of a context | Close | and the reader is back |\n|---|---|---|---|---|---|---|---|\n")
 	for _, w := range ways() {
 		for _, s := range []struct {
 			name  string
@@ -97,7 +107,7 @@ func prompt() error {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
 			fmt.Printf("| %s | %s |", w.name, s.name)
-			for _, what := range []string{"TryRead", "MakeSender", "context", "Close", "back"} {
+			for _, what := range []string{"TryRead", "MakeSender", "bare", "context", "Close", "back"} {
 				t := p.took[what]
 				fmt.Printf(" %s / %s / %s |", micros(quantile(t, 0.5)), micros(quantile(t, 0.9)), micros(quantile(t, 1)))
 			}
@@ -108,7 +118,7 @@ func prompt() error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("| an os.Pipe, no Mux | waits | | | %s / %s / %s | | |\n", micros(quantile(t, 0.5)), micros(quantile(t, 0.9)), micros(quantile(t, 1)))
+	fmt.Printf("| an os.Pipe, no Mux | waits | | | | %s / %s / %s | | |\n", micros(quantile(t, 0.5)), micros(quantile(t, 0.9)), micros(quantile(t, 1)))
 	return nil
 }
 
@@ -183,8 +193,13 @@ func (p *prober) measureOne() error {
 		defer cmd.Wait()
 	}
 	defer m.Close() // before the writer is waited for
+	bare, err := p.w.bare()
+	if err != nil {
+		return err
+	}
+	defer bare.Close()
 	for range probes / probeMuxes {
-		if err := p.calls(m); err != nil {
+		if err := p.calls(m, bare); err != nil {
 			return err
 		}
 	}
@@ -192,7 +207,7 @@ func (p *prober) measureOne() error {
 }
 
 // calls measures each call once, and lets the reader come to rest before.
-func (p *prober) calls(m *iomux.Mux) error {
+func (p *prober) calls(m *iomux.Mux, bare *contender.BareSenders) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	back := readUntil(m, ctx)
@@ -211,6 +226,14 @@ func (p *prober) calls(m *iomux.Mux) error {
 		return err
 	}
 	f.Close()
+	rest()
+	start = time.Now()
+	done, err := bare.Make()
+	p.note("bare", start, time.Now())
+	if err != nil {
+		return err
+	}
+	done()
 	rest()
 	start = time.Now()
 	cancel()
