@@ -30,11 +30,10 @@ type datagrams struct {
 
 	// The following belong to the reader that has the turn.
 	batch     *batch
-	ready     []TaggedData          // received, and not yet returned
-	room      [batchSize]TaggedData // for ready
-	looked    uint64                // the fill at which the events were last looked at
-	reclaimAt int                   // with more senders watched some are reclaimed
-	lookAt    time.Time             // when to look after what no event reports; zero: never
+	ready     []TaggedData // received, and not yet returned; in the batch
+	looked    uint64       // the fill at which the events were last looked at
+	reclaimAt int          // with more senders watched some are reclaimed
+	lookAt    time.Time    // when to look after what no event reports; zero: never
 
 	mu        sync.Mutex // guards what follows; held for no call that may take long
 	closed    bool
@@ -227,7 +226,7 @@ func (d *datagrams) ended() bool {
 func (d *datagrams) fill() (int, error) {
 	fills := d.nextFill()
 	msgs, err := d.batch.fill(d.fd)
-	d.ready = d.room[:0]
+	d.ready = d.batch.tagged[:0]
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range msgs {
@@ -378,6 +377,7 @@ func (d *datagrams) release(reuse bool) {
 		}
 		if reuse {
 			d.batch.close()
+			d.batch, d.ready = nil, nil
 		}
 	}
 	if d.addr != nil {

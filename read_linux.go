@@ -5,6 +5,7 @@ package iomux
 import (
 	"fmt"
 	"os"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -70,6 +71,8 @@ type batch struct {
 	told   bool          // it was told of the last fill
 	tell   int32         // of which fills to tell it, in a test
 
+	tagged [batchSize]TaggedData // room for what is made of the messages
+
 	msgs  [batchSize]message
 	hdrs  [batchSize]mmsghdr
 	iovs  [batchSize]unix.Iovec
@@ -104,8 +107,13 @@ const (
 	credSpace = cmsgHead + (unix.SizeofUcred+wordSize-1)&^(wordSize-1)
 )
 
+// freeBatches has the batches of closed Muxes for new ones. A batch takes 5 KiB, and the
+// first use of a page of memory may cost more than any system call of New.
+var freeBatches = sync.Pool{New: func() any { return new(batch) }}
+
 func newBatch() *batch {
-	b := &batch{single: testhook.SingleMessages.Load(), idle: idleAfter, tell: testhook.Receives.Load()}
+	b := freeBatches.Get().(*batch)
+	b.single, b.idle, b.tell = testhook.SingleMessages.Load(), idleAfter, testhook.Receives.Load()
 	for i := range b.hdrs {
 		h := &b.hdrs[i]
 		h.Name = (*byte)(unsafe.Pointer(&b.names[i]))
@@ -298,12 +306,13 @@ func (b *batch) dropSlots() {
 	b.slots, b.room = nil, make([]byte, smallMessage)
 }
 
-// close leaves the slots to the next batch that needs some.
+// close leaves the slots, and b itself, to others.
 func (b *batch) close() {
 	if b.slots != nil {
 		b.slots.release()
-		b.slots = nil
 	}
+	*b = batch{}
+	freeBatches.Put(b)
 }
 
 // read takes the time and the process from the first n bytes. Where a kernel

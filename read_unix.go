@@ -33,7 +33,8 @@ type message struct {
 // system has: it looks at the message, with more and more room, until that is
 // not filled to its end, and then takes it from the queue.
 type batch struct {
-	msg      [1]message
+	tagged   [batchSize]TaggedData // room for what is made of the message
+	msg      [batchSize]message
 	sawEmpty bool // the last fill found nothing
 	room     []byte
 	large    bool // room is more than minRoom
