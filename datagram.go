@@ -31,9 +31,9 @@ type datagrams struct {
 	// The following belong to the reader that has the turn.
 	batch     *batch
 	ready     []TaggedData // received, and not yet returned; in the batch
-	looked    uint64       // the fill at which the events were last looked at
-	reclaimAt int          // with more senders watched some are reclaimed
-	lookAt    time.Time    // when to look after what no event reports; zero: never
+	checked   uint64       // the fill at which the events were last checked
+	reclaimAt int          // reclaim when more senders than this are watched
+	checkAt   time.Time    // when to check what no event reports; zero: not scheduled
 
 	mu        sync.Mutex // guards what follows; held for no call that may take long
 	closed    bool
@@ -68,7 +68,7 @@ func (a *address) closeAnchor() {
 }
 
 const (
-	// A reader that never catches up looks at the events every so many fills,
+	// A reader that never catches up checks the events every so many fills,
 	// to release what closed senders hold.
 	eventInterval = 64
 
@@ -76,10 +76,10 @@ const (
 	// that many nothing is left of a sender that was closed before.
 	longestQueue = 1 << 20
 
-	// lookAgainAfter bounds the sleep of a reader while something may happen that no
+	// checkAgainAfter bounds the sleep of a reader while something may happen that no
 	// event reports: an unwatched sender may be closed, or the memory of large
 	// messages may become idle.
-	lookAgainAfter = 50 * time.Millisecond
+	checkAgainAfter = 50 * time.Millisecond
 )
 
 func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error) {
@@ -122,7 +122,7 @@ func (d *datagrams) add(tag string, tidy bool) (*os.File, error) {
 	d.table.add(s)
 	if !s.hangup.armed() {
 		d.unwatched = append(d.unwatched, s)
-		d.waiter.Wake() // to look again after a time, not only at events
+		d.waiter.Wake() // to check again after a time, not only at events
 	}
 	return senderFile(fd, tag), nil
 }
@@ -167,7 +167,7 @@ func (d *datagrams) chooseProbe(s *sender) (err error) {
 // does not read. The caller has the turn. It is due again when there are twice as
 // many as it leaves, so it costs each sender little.
 func (d *datagrams) reclaim() {
-	d.look()
+	d.checkEvents()
 	d.reclaimAt = 2*d.waiter.Len() + 1
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -193,7 +193,7 @@ func (d *datagrams) receive() (TaggedData, error) {
 func (d *datagrams) refill() error {
 	for strangers := 0; strangers == 0 || strangers <= d.backlog(); {
 		if d.waiter.Found() {
-			d.look()
+			d.checkEvents()
 		}
 		n, err := d.fill()
 		switch {
@@ -206,7 +206,7 @@ func (d *datagrams) refill() error {
 		case d.ended():
 			d.batch.giveBack()
 			return io.EOF
-		case !d.lookLater():
+		case !d.checkUnwatched():
 			return errWouldBlock
 		}
 	}
@@ -248,10 +248,10 @@ func (d *datagrams) fill() (int, error) {
 // removed by this one, if it sees the queue empty: nobody is woken for them again.
 func (d *datagrams) nextFill() uint64 {
 	d.mu.Lock()
-	due := d.fills-d.looked >= eventInterval
+	due := d.fills-d.checked >= eventInterval
 	d.mu.Unlock()
 	if due {
-		d.look()
+		d.checkEvents()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -259,11 +259,11 @@ func (d *datagrams) nextFill() uint64 {
 	return d.fills
 }
 
-// look handles the pending events. It reports whether there were any: then the
-// queue must be looked at again.
-func (d *datagrams) look() (some bool) {
+// checkEvents handles the pending events. It reports whether there were any: then
+// the queue must be received from again.
+func (d *datagrams) checkEvents() (some bool) {
 	d.mu.Lock()
-	d.looked = d.fills
+	d.checked = d.fills
 	d.mu.Unlock()
 	for {
 		s, _, ok := d.waiter.Next()
@@ -279,8 +279,8 @@ func (d *datagrams) look() (some bool) {
 // false alarm s is watched again, but not at once if alarms come quickly: a child
 // that keeps reading from its standard output would keep both sides busy.
 func (d *datagrams) hungUp(s *sender) {
-	d.mu.Lock() // an event may come before add, which has it, is done with s
-	quick := s.hangup.armedSince(lookAgainAfter)
+	d.mu.Lock() // an event may come while add, which holds mu, still works on s
+	quick := s.hangup.armedSince(checkAgainAfter)
 	d.mu.Unlock()
 	d.disarm(s)
 	if !d.gone(s) && (quick || d.arm(s) != nil) {
@@ -307,10 +307,11 @@ func (d *datagrams) gone(s *sender) bool {
 	return true
 }
 
-// lookLater handles what no event reports, when it is time to, and makes sure that
-// the reader is woken for that. It reports whether a sender turned out to be closed:
-// then the queue must be looked at again.
-func (d *datagrams) lookLater() (some bool) {
+// checkUnwatched handles what no event reports. It probes the unwatched senders at each
+// call; when checkAt has come, it also tries to arm them again and gives back idle
+// memory. It makes sure that the reader is woken for that. It reports whether a sender
+// turned out to be closed: then the queue must be received from again.
+func (d *datagrams) checkUnwatched() (some bool) {
 	unwatched := d.takeUnwatched()
 	if len(unwatched) == 0 && !d.batch.large {
 		return false
@@ -320,14 +321,14 @@ func (d *datagrams) lookLater() (some bool) {
 	open := slices.DeleteFunc(unwatched, d.gone)
 	some = len(open) < len(unwatched)
 	now := time.Now()
-	if !d.lookAt.IsZero() && !now.Before(d.lookAt) {
-		d.lookAt = time.Time{}
+	if !d.checkAt.IsZero() && !now.Before(d.checkAt) {
+		d.checkAt = time.Time{}
 		d.batch.giveBackIdle()
 		open = slices.DeleteFunc(open, func(s *sender) bool { return d.arm(s) == nil })
 	}
-	if d.lookAt.IsZero() {
-		d.lookAt = now.Add(lookAgainAfter)
-		d.waiter.WakeAfter(lookAgainAfter)
+	if d.checkAt.IsZero() {
+		d.checkAt = now.Add(checkAgainAfter)
+		d.waiter.WakeAfter(checkAgainAfter)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -28,14 +28,14 @@ func (m *Mux) Unwatched() int {
 func (m *Mux) Backlog() int { return m.backlog() }
 
 // Tick waits until what is looked after from time to time is due.
-func Tick() { time.Sleep(lookAgainAfter + time.Millisecond) }
+func Tick() { time.Sleep(checkAgainAfter + time.Millisecond) }
 
 // StartAuto is the start function that nil stands for.
 var StartAuto = startAuto
 
-// LookLater does what a reader that sleeps does after so long a time.
-func (m *Mux) LookLater() {
+// CheckUnwatched does what a reader that sleeps does after so long a time.
+func (m *Mux) CheckUnwatched() {
 	d := m.t.(*datagrams)
-	d.lookAt = time.Now()
-	d.lookLater()
+	d.checkAt = time.Now()
+	d.checkUnwatched()
 }

@@ -22,13 +22,14 @@ import (
 // nothing.
 //
 // The guard is a seccomp filter without a supervisor, which stays with cmd
-// and its descendants. It costs them some ten nanoseconds for some of their
-// system calls, and the caller a thread while cmd is being started. Without
+// and its descendants. It costs them tens of nanoseconds for some of their
+// system calls, and the caller a thread while cmd is being started. At most 32
+// commands are started this way at a time; further calls wait. Without
 // CAP_SYS_ADMIN the kernel requires no_new_privs, under which sudo and other
 // setuid programs gain no rights. This is why a nil start function uses the
 // guard only where it costs no rights (CAP_SYS_ADMIN, effective user ID 0,
-// no_new_privs already set) or if cmd is a program of the Node.js family, and
-// not in a goroutine that is locked to its thread.
+// no_new_privs already set) or if cmd is a program of the Node.js family. It
+// never does so in a goroutine that is locked to its thread.
 //
 // StartBlocking starts cmd from a thread of its own. So cmd does not inherit
 // what the calling goroutine has set for its thread alone, such as a network

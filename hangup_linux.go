@@ -49,10 +49,10 @@ func (d *datagrams) armFrom(s *sender, fd int) error {
 		return os.NewSyscallError("pipe2", err)
 	}
 	defer unix.Close(p[1])
-	// The smallest size, for all the pages of a user's pipes count together, and
-	// past fs.pipe-user-pages-soft all its new pipes are small (pipe(7)).
+	// The smallest size, because the pages of all pipes of a user count together,
+	// and past fs.pipe-user-pages-soft every new pipe is small (pipe(7)).
 	unix.FcntlInt(uintptr(p[0]), unix.F_SETPIPE_SZ, os.Getpagesize())
-	// One byte, for gVisor drops a message without.
+	// One byte: gVisor drops an empty message.
 	err := withAddr(s.addr, func(addr *unix.SockaddrUnix) error {
 		return unix.Sendmsg(fd, []byte{0}, unix.UnixRights(p[1]), addr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	})

@@ -9,8 +9,8 @@ import (
 	"github.com/seed-5082a588/iomux/internal/wait"
 )
 
-// roomyPages is the size of a pipe whose writers do not want to wait: that of a
-// plain one (pipe(7)).
+// roomyPages is the size, in pages, of a pipe whose writers do not want to wait:
+// that of a plain pipe (pipe(7)).
 const roomyPages = 16
 
 // noWriteEnd is the write end of a sender for which none is held.
@@ -110,7 +110,7 @@ func (p *pipes) exited(x *pipeEnd) {
 	p.remove(x)
 }
 
-// checkNonblocking looks whether a child has made its end nonblocking. A pipe of
+// checkNonblocking checks whether a child has made its end nonblocking. A pipe of
 // one page would refuse the second of its writes, and of those of everybody who
 // shares the end, where a plain pipe takes 64 KiB. So from now on it is a plain
 // pipe, in blocking mode, and the order of what comes from it is best effort.

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Stdout and Stderr are the tags that [Output] and [Mux.Output] give to the
-// two streams of a command.
+// Stdout and Stderr are the tags of the two streams of a command that [Output]
+// or [Run] runs.
 const Stdout, Stderr = "stdout", "stderr"
 
 // TaggedData is one piece of what was written, and where it came from.
@@ -58,18 +58,18 @@ type Mux struct {
 	closed atomic.Bool // Close was called,
 	shut   atomic.Bool // and has shut t
 
-	freed   bool            // what Close has left; guarded by the turn
+	freed   bool            // t.release was called; guarded by the turn
 	watched *watchedContext // guarded by the turn
 	cleanup runtime.Cleanup // for a Mux that is dropped without Close
 }
 
 // A transport carries what is written to the senders up to the Mux.
 //
-// receive, look and park are for the reader whose turn it is. add, wake and
+// receive, checkEvents and park are for the reader whose turn it is. add, wake and
 // backlog may be called at any time, also together with these and after shut.
 type transport interface {
-	// add makes a sender. tidy reports that the caller has the turn, so that add
-	// can release what closed senders hold.
+	// add makes a sender. If tidy is set, the caller has the turn, and add may
+	// release what closed senders hold.
 	add(tag string, tidy bool) (*os.File, error)
 
 	// receive returns the next piece, without waiting for one: errWouldBlock when
@@ -77,9 +77,9 @@ type transport interface {
 	// none and no sender is left that could write one.
 	receive() (TaggedData, error)
 
-	// look looks, after errWouldBlock, for events that receive does not look for,
+	// checkEvents checks, after errWouldBlock, for events that receive does not check,
 	// such as the end of a sender. It reports whether to call receive again.
-	look() bool
+	checkEvents() bool
 
 	// park waits, after errWouldBlock, until receive is worth another call:
 	// something came, or wake was called.
@@ -160,7 +160,7 @@ func newMux(t transport) *Mux {
 	return m
 }
 
-// What is abandoned is what a Mux leaves that was dropped without Close.
+// An abandoned is what remains of a Mux that was dropped without Close.
 type abandoned struct {
 	t       transport
 	watched *watchedContext
@@ -221,10 +221,10 @@ func (m *Mux) read(ctx context.Context) (TaggedData, error) {
 		if err != errWouldBlock && err != errRetry {
 			return TaggedData{}, m.orClosed(err)
 		}
-		// Watched first, then asked: contexts that end before anybody calls Done share
-		// one closed channel, so that one may be taken for another that was watched
-		// before. A wake that comes too late finds another read in the park, or none:
-		// it costs a look, and cannot be taken for a cancel.
+		// Watch ctx first, then check it: contexts that end before anybody calls Done
+		// share one closed channel, so watch may mistake ctx for one that it watched
+		// before. A wake that comes too late finds another read parked, or none. It
+		// costs one more round, and cannot be mistaken for a cancel.
 		m.watched.watch(ctx)
 		if err := ctx.Err(); err != nil {
 			return TaggedData{}, m.orClosed(err)
@@ -268,7 +268,7 @@ func (m *Mux) free() {
 // has been waited for, TryRead returns all its output, and then io.EOF if
 // nobody else has a copy of a sender.
 func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
-	if !m.turn.tryPast(tidying) {
+	if !m.turn.tryReading() {
 		return TaggedData{}, false, m.orClosed(nil)
 	}
 	defer m.leave()
@@ -276,7 +276,7 @@ func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
 		return TaggedData{}, false, errClosed
 	}
 	d, err = m.t.receive()
-	for err == errWouldBlock && m.t.look() {
+	for err == errWouldBlock && m.t.checkEvents() {
 		d, err = m.t.receive()
 	}
 	switch err {
@@ -304,10 +304,11 @@ func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 	}
 }
 
-// Close closes the receive end. It does not block. A blocked read, and every
-// later call, returns an error that matches [os.ErrClosed]; closing again
-// does nothing and returns nil. What was written and not read is lost, and
-// Data is no longer valid. Writers, including those blocked on a full queue,
+// Close closes the receive end. It does not wait for a reader, and waits at
+// most some 100 milliseconds for a child that is stuck in the middle of a
+// write. A blocked read, and every later call, returns an error that matches
+// [os.ErrClosed]; closing again does nothing and returns nil. What was written
+// and not read is lost, and Data is no longer valid. Writers, including those blocked on a full queue,
 // get an error: from a socket ECONNREFUSED, and ENOTCONN for later writes,
 // both without SIGPIPE; from a pipe EPIPE and SIGPIPE (seen on Linux).
 //
@@ -363,7 +364,7 @@ func (m *Mux) orClosed(err error) error {
 // A turn is the right to read from a Mux, which one goroutine has at a time. Unlike
 // a mutex it can be waited for with a context.
 type turn struct {
-	holder  atomic.Int32  // what for somebody has it
+	holder  atomic.Int32  // what the holder has it for; nothing if it is free
 	waiting atomic.Int32  // how many wait for it
 	free    chan struct{} // holds a token after it was given back while somebody waited
 }
@@ -372,7 +373,7 @@ type turn struct {
 const (
 	nothing int32 = iota
 	reading
-	tidying // what takes some system calls, and waits for nobody
+	tidying // takes a few system calls, and waits for nobody
 )
 
 func newTurn() turn { return turn{free: make(chan struct{}, 1)} }
@@ -380,9 +381,9 @@ func newTurn() turn { return turn{free: make(chan struct{}, 1)} }
 // try gets the turn if nobody has it.
 func (t *turn) try(what int32) bool { return t.holder.CompareAndSwap(nothing, what) }
 
-// tryPast gets the turn for reading if nobody has it, and waits for those who have
-// it for what is named.
-func (t *turn) tryPast(what int32) bool {
+// tryReading gets the turn for reading, unless somebody is reading. It waits for
+// whoever is tidying.
+func (t *turn) tryReading() bool {
 	for !t.try(reading) {
 		if t.holder.Load() == reading {
 			return false
@@ -392,7 +393,7 @@ func (t *turn) tryPast(what int32) bool {
 	return true
 }
 
-// get waits for the turn, until ctx ends, with its error then.
+// get waits for the turn. If ctx ends first, get returns the error of ctx.
 func (t *turn) get(ctx context.Context) error {
 	t.waiting.Add(1)
 	defer t.waiting.Add(-1)

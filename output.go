@@ -70,8 +70,8 @@ func newForAny() (*Mux, error) {
 // [exec.ErrWaitDelay] if there was no other. The Mux stays open.
 //
 // If the loop is left early, the Mux is closed, so that the next write of cmd
-// fails, and Output still waits for cmd to exit: no process is left behind, and
-// no goroutine of it. Output does not kill cmd; the context of
+// fails, and Output still waits for cmd to exit, so that neither cmd nor a
+// goroutine is left behind. Output does not kill cmd; the context of
 // [exec.CommandContext] does.
 func (m *Mux) Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] { return m.OutputWith(cmd, nil) }
 
@@ -82,7 +82,7 @@ func (m *Mux) Output(cmd *exec.Cmd) iter.Seq2[TaggedData, error] { return m.Outp
 // plain start of os/exec.
 func (m *Mux) OutputWith(cmd *exec.Cmd, start func(*exec.Cmd) error) iter.Seq2[TaggedData, error] {
 	return func(yield func(TaggedData, error) bool) {
-		if err := unstarted("Output", cmd); err != nil {
+		if err := checkOutputUnset("Output", cmd); err != nil {
 			yield(TaggedData{}, err)
 			return
 		}
@@ -101,15 +101,15 @@ func (m *Mux) OutputWith(cmd *exec.Cmd, start func(*exec.Cmd) error) iter.Seq2[T
 	}
 }
 
-// unstarted returns an error for a cmd whose output goes elsewhere already.
-func unstarted(what string, cmd *exec.Cmd) error {
+// checkOutputUnset returns an error if cmd is nil or its output is already set.
+func checkOutputUnset(what string, cmd *exec.Cmd) error {
 	switch {
 	case cmd == nil:
 		return fmt.Errorf("iomux: %s of a nil Cmd", what)
 	case cmd.Stdout != nil:
-		return fmt.Errorf("iomux: %s: Stdout of the Cmd is already set", what)
+		return fmt.Errorf("iomux: %s: Stdout already set", what)
 	case cmd.Stderr != nil:
-		return fmt.Errorf("iomux: %s: Stderr of the Cmd is already set", what)
+		return fmt.Errorf("iomux: %s: Stderr already set", what)
 	}
 	return nil
 }
@@ -128,15 +128,15 @@ func unstarted(what string, cmd *exec.Cmd) error {
 // context of the read; the examples of the package show how.
 //
 // The errors are those of [Mux.MakeTaggedSender], and that of
-// [exec.Cmd.Start] unchanged. After an error nothing runs, and no sender is
-// left.
+// [exec.Cmd.Start] unchanged. If cmd is nil, or cmd.Stdout or cmd.Stderr is
+// set, the error says so. After an error nothing runs, and no sender is left.
 func (m *Mux) Start(cmd *exec.Cmd, stdout, stderr string) error {
 	return m.StartWith(cmd, stdout, stderr, nil)
 }
 
 // StartWith is [Mux.Start] with a start function; see [Mux.OutputWith].
 func (m *Mux) StartWith(cmd *exec.Cmd, stdout, stderr string, start func(*exec.Cmd) error) error {
-	if err := unstarted("Start", cmd); err != nil {
+	if err := checkOutputUnset("Start", cmd); err != nil {
 		return err
 	}
 	return m.start(cmd, start, streams{stdout, stderr, true, true})
@@ -196,7 +196,8 @@ func closeSenders(senders []*os.File) {
 	wait.Bounded(calls...)
 }
 
-// reapAfter is how long nobody waits for a command that may be over soon.
+// reapAfter is how long a command runs before a goroutine waits for it: most are
+// over sooner.
 const reapAfter = 20 * time.Millisecond
 
 // A run is a command that is running on a Mux.
@@ -272,7 +273,7 @@ func (r *run) watch() {
 	}
 }
 
-// wait ends the reading, and gives the error of Wait.
+// wait ends the reading, and returns the error of Wait.
 func (r *run) wait() error {
 	if r.timer != nil {
 		r.timer.Stop()
@@ -284,7 +285,7 @@ func (r *run) wait() error {
 	return err
 }
 
-// read forwards everything, then waits for cmd, also if yield panics. It returns the
+// read forwards everything, then waits for cmd, even if yield panics. It returns the
 // error of reading and that of Wait, and reports whether yield wanted all of it.
 func (r *run) read(yield func(TaggedData, error) bool) (readErr, waitErr error, ok bool) {
 	waited := false

@@ -16,7 +16,8 @@ import (
 )
 
 // NewPipe makes a [Mux] whose senders are pipes, so that any program can
-// write to them. It exists on Linux only, and touches no file system.
+// write to them. It exists on Linux only, touches no file system, and does not
+// block. The caller must call [Mux.Close] when done.
 //
 // Whatever works on a pipe works on these: Node.js prints, /dev/stdout and
 // /dev/stderr can be opened, a write may have any length. Where a program
@@ -52,8 +53,8 @@ import (
 // call that was refused and matches its errno: pipe2 with O_DIRECT or fcntl
 // with F_SETPIPE_SZ (pipe(2), fcntl(2); unix.EINVAL where there is no packet
 // mode or no pipe of one page), unix.EMFILE or unix.ENFILE. A Mux holds two
-// descriptors, and two for each open sender, one of which is the sender
-// itself.
+// descriptors, two for each open sender, one of which is the sender itself,
+// and one for each running command that it has started.
 func NewPipe() (*Mux, error) { return newPipeMux() }
 
 func newPipeMux() (*Mux, error) {
@@ -64,8 +65,8 @@ func newPipeMux() (*Mux, error) {
 	return newMux(t), nil
 }
 
-// sizeInterval is after how many events the sizes of the pipes are looked at
-// when there is never none: a reader that never catches up never sleeps.
+// sizeInterval is how many events a reader takes before it checks the sizes of the
+// pipes, if it never catches up. Otherwise it checks them before it sleeps.
 const sizeInterval = 1024
 
 // pipes is the transport by one pipe for each sender. A pipe is in packet mode
@@ -84,7 +85,7 @@ type pipes struct {
 	buf       []byte
 	draining  *pipeEnd   // the one that is read until nothing is left,
 	pieces    int        // or until so many pieces were read, if not 0
-	unchecked []*pipeEnd // read from since their size was last looked at
+	unchecked []*pipeEnd // read from since their size was last checked
 	polled    []unix.PollFd
 	events    int // taken
 	reclaimAt int // with more ends some are reclaimed
@@ -105,10 +106,10 @@ type pipeEnd struct {
 	inode    uint64
 	writeEnd atomic.Int32 // held while the command runs, or noWriteEnd
 	holds    []*pipeEnd
-	enlarged atomic.Int64 // to so many bytes, by the child; 0 for not
+	enlarged atomic.Int64 // its size in bytes if a child or checkNonblocking enlarged it, else 0
 
-	sizeUnchecked bool     // is among pipes.unchecked
-	asked         chan int // for the size, if it has not come yet
+	sizeUnchecked bool     // it is in pipes.unchecked
+	asked         chan int // receives its size; nil if nobody has asked
 }
 
 func newPipes() (*pipes, error) {
@@ -244,17 +245,17 @@ func (p *pipes) receive() (TaggedData, error) {
 	}
 }
 
-// readAgain has the next read go on with e, which could not be read: its event is
-// taken, and is not reported again for what lies there.
+// readAgain makes the next read continue with e, which could not be read: its event
+// has been taken, and what is in the pipe causes no other.
 func (p *pipes) readAgain(e *pipeEnd) {
 	if p.draining == nil {
 		p.draining, p.pieces = e, 1
 	}
 }
 
-// ended reports whether e has neither a writer nor anything to read. That read
-// returned nothing does not tell: from 5.5 to 6.14 the kernel leaves an empty
-// packet for a write that failed with EFAULT (measured on 6.1).
+// ended reports whether e has neither a writer nor anything to read. A read that
+// returns nothing is not enough: from 5.5 to 6.14 the kernel leaves an empty packet
+// for a write that failed with EFAULT (measured on 6.1).
 func (e *pipeEnd) ended() bool {
 	events, err := pollNow(e.fd)
 	return err == nil && events == unix.POLLHUP
@@ -296,9 +297,9 @@ func (p *pipes) nextEvent() (*pipeEnd, error) {
 	return e, nil
 }
 
-// endTurn has the others heard when as much was read of one pipe as it can
-// hold: its writer may be faster than the reader for ever. What it holds still
-// is reported again, after the events that are there.
+// endTurn lets the other pipes have their turn once as much was read from one as it
+// can hold: its writer may always be faster than the reader. What it still holds is
+// reported again, after the events that are pending.
 func (p *pipes) endTurn() {
 	if p.pieces--; p.pieces == 0 {
 		p.waiter.Rearm(p.draining.id)
@@ -309,7 +310,7 @@ func (p *pipes) endTurn() {
 // capacity returns how many writes can lie in the pipe.
 func (e *pipeEnd) capacity() int { return max(int(e.enlarged.Load())/os.Getpagesize(), 1) }
 
-// checkSizeLater has the size of the pipe looked at before the next sleep, or sooner.
+// checkSizeLater has the size of the pipe checked before the next sleep, or sooner.
 func (p *pipes) checkSizeLater(e *pipeEnd) {
 	if !e.sizeUnchecked && e.enlarged.Load() == 0 {
 		e.sizeUnchecked = true
@@ -317,17 +318,17 @@ func (p *pipes) checkSizeLater(e *pipeEnd) {
 	}
 }
 
-// findEnlarged looks for a pipe that the child has made larger. Two writes may lie
-// in it behind one event, and nothing would tell of the second. From now on it
-// is read until nothing is left, at every event. To look by reading, or by
-// EPOLL_CTL_MOD, could take a write before its turn.
+// findEnlarged looks for a pipe that a child has made larger. Two writes may be in it
+// behind one event, and nothing would report the second. From now on, each event makes
+// the reader read it until nothing is left. A read or EPOLL_CTL_MOD instead of this
+// could take a write before its turn.
 func (p *pipes) findEnlarged() bool {
 	for len(p.unchecked) > 0 {
 		last := len(p.unchecked) - 1
 		e := p.unchecked[last]
 		size, ok := e.size()
 		if !ok {
-			p.waiter.WakeAfter(lookAgainAfter)
+			p.waiter.WakeAfter(checkAgainAfter)
 			return false
 		}
 		p.unchecked[last] = nil
@@ -342,9 +343,8 @@ func (p *pipes) findEnlarged() bool {
 	return false
 }
 
-// keepReadable leaves those unchecked in which something lies, and reports whether
-// there is one. The others are due again when they have been read from. It does
-// without the lock of any pipe.
+// keepReadable removes empty pipes from p.unchecked, and reports whether any are left.
+// A pipe comes back when it is read from. keepReadable takes the lock of no pipe.
 func (p *pipes) keepReadable() bool {
 	if len(p.unchecked) == 0 {
 		return false
@@ -394,16 +394,16 @@ func (e *pipeEnd) size() (bytes int, ok bool) {
 // remove gives back a pipe that has no writer any more. It reports false if the Mux
 // was closed: then release will.
 func (p *pipes) remove(e *pipeEnd) bool {
-	ok := p.forget(e)
+	ok := p.unregister(e)
 	if ok {
 		e.close()
 	}
 	return ok
 }
 
-// forget has nothing known of e any more, but by the caller, who closes it. It
-// reports false if the Mux was closed.
-func (p *pipes) forget(e *pipeEnd) bool {
+// unregister removes every reference to e but that of the caller, who must close it.
+// It returns false if the Mux was closed: then release closes it.
+func (p *pipes) unregister(e *pipeEnd) bool {
 	if e.sizeUnchecked {
 		p.unchecked = slices.DeleteFunc(p.unchecked, func(f *pipeEnd) bool { return f == e })
 	}
@@ -428,16 +428,16 @@ func (e *pipeEnd) close() {
 func (p *pipes) hangUp(tag string) {
 	var calls []func()
 	for _, e := range p.waiter.Values() {
-		if e.tag == tag && e.holds == nil && p.forget(e) {
+		if e.tag == tag && e.holds == nil && p.unregister(e) {
 			calls = append(calls, e.close)
 		}
 	}
 	wait.Bounded(calls...)
 }
 
-// read reads from e, which has an event, or is drained. To find a pipe empty a read
-// can wait for a child that is about to fill it. An event is reported only of a pipe
-// that is not empty; before it is drained further, poll(2) tells.
+// read reads from e, which has an event or is being drained. A read of an empty pipe
+// can wait for a child that is about to fill it. An event means that the pipe is not
+// empty; before each further read, poll(2) says so.
 func (p *pipes) read(e *pipeEnd) (int, unix.Errno) {
 	if p.pieces != 0 {
 		if events, err := pollNow(e.fd); err == nil && events == 0 {
@@ -458,13 +458,14 @@ func readNow(fd int, buf []byte) (int, unix.Errno) {
 	}
 }
 
-// look finds an event, as a rule, where something lies that was not read.
-func (p *pipes) look() bool {
+// checkEvents checks the pipes that were read and still hold something: as a rule there is
+// an event for each; otherwise a child has made the pipe larger.
+func (p *pipes) checkEvents() bool {
 	return p.keepReadable() && (p.waiter.Ready() || p.findEnlarged())
 }
 
 func (p *pipes) park() error {
-	if p.waiter.Look() || p.look() {
+	if p.waiter.Look() || p.checkEvents() {
 		return nil
 	}
 	return p.waiter.Park()
@@ -513,8 +514,8 @@ func (p *pipes) release(reuse bool) {
 	}
 }
 
-// closeAll closes what is left after shut. Nobody writes to a pipe any more that has
-// no read end, so none of it can take long once that is done.
+// closeAll closes what is left after shut. It first waits until all read ends are
+// replaced: after that nobody can write to these pipes, so closing takes no time.
 func (p *pipes) closeAll() {
 	p.replaced.Wait()
 	p.waiter.Close()

@@ -23,21 +23,22 @@ const (
 	// A message longer than this touches more than the first page of its slot.
 	smallMessage = 4096
 
-	// Longer ones take so long to copy that the runtime must know of the call: one
-	// that it does not know of keeps everybody waiting who stops the world. With
-	// shorter ones that costs a quarter more processor time, for its monitor looks
-	// every 20 µs whether to give the processor to others.
+	// A message longer than this takes so long to copy that the runtime must be
+	// told of the call: a call that it is not told of delays every stop of the
+	// world. For shorter messages, telling it costs a quarter more processor time,
+	// because its monitor checks every 20 µs whether others need the processor.
 	longMessage = 64 << 10
 
-	// idleAfter is after what time without a fill the runtime is told of the next:
-	// what has been written meanwhile may be of any length.
+	// If there was no fill for idleAfter, the runtime is told of the next one: what
+	// has been written meanwhile may be of any length.
 	idleAfter = time.Millisecond
 
-	// toldAfter is of how many fills the runtime is told after a long message.
+	// toldAfter is how many fills the runtime is told of after a long message.
 	toldAfter = 100
 
-	// After so many fills without a larger one the memory is given back. To do
-	// so after every fill takes three quarters of the rate at 64 KiB.
+	// After this many fills without a message longer than smallMessage, memory is
+	// given back. Doing so after every fill costs three quarters of the rate at
+	// 64 KiB.
 	giveBackAfter = 100
 )
 
@@ -63,10 +64,10 @@ type batch struct {
 	slots  *slots        // nil if it is a batch of one
 	room   []byte        // for a batch of one
 	large  bool          // memory beyond the first pages may be in use
-	small  int           // fills since that was last so
-	recent bool          // that was so since giveBackIdle was last called
-	long   int           // so many fills more the runtime is told of
-	last   time.Duration // when a fill began of which it was not told, since epoch
+	small  int           // fills since the last message longer than smallMessage
+	recent bool          // there was such a message since giveBackIdle was last called
+	long   int           // how many more fills the runtime is told of
+	last   time.Duration // when mayBeLong last read the clock, since epoch
 	idle   time.Duration // idleAfter
 	told   bool          // it was told of the last fill
 	tell   int32         // of which fills to tell it, in a test
@@ -190,7 +191,7 @@ func (b *batch) fillSlots(fd int) ([]message, error) {
 }
 
 // receive calls recvmmsg(2). The runtime need not know of a call that returns soon,
-// but copying megabytes is to hold up nobody who wants to stop the world.
+// but copying megabytes must not delay a stop of the world.
 func (b *batch) receive(fd int) (n int, errno unix.Errno) {
 	call := unix.RawSyscall6
 	if b.told = b.mayBeLong(); b.told {
@@ -200,14 +201,14 @@ func (b *batch) receive(fd int) (n int, errno unix.Errno) {
 	return int(r), errno
 }
 
-// epoch is any time, to have the clock read but once by time.Since.
+// epoch is an arbitrary time. time.Since(epoch) reads only the monotonic clock.
 var epoch = time.Now()
 
 // mayBeLong reports whether the fill that begins may take long, as far as can be
 // known before: messages have been long lately, or there was time to write long ones
-// since the last fill. To ask the kernel for the length of the first message
-// (SIOCINQ in unix(7)), or to have it end a batch when its time is over, costs each
-// fill from 5 to 20 %, and this 1 % (measured).
+// since the last fill. Asking the kernel for the length of the first message
+// (SIOCINQ in unix(7)) takes 1.3 µs, a timeout that ends the batch 0.3 µs, and this
+// 0.04 µs of a fill of 2.8 µs (measured).
 func (b *batch) mayBeLong() bool {
 	if b.tell != testhook.TellLong {
 		return b.tell == testhook.TellEvery
@@ -315,8 +316,8 @@ func (b *batch) close() {
 	freeBatches.Put(b)
 }
 
-// read takes the time and the process from the first n bytes. Where a kernel
-// leaves out one of them, there is room for descriptors: those it hands to drop.
+// read takes the time and the process from the first n bytes. If the kernel left
+// one of them out, there was room for descriptors; read passes those to drop.
 func (c *control) read(n int, m *message, drop func(fd int)) {
 	n = min(n, int(unsafe.Sizeof(*c)))
 	for at := 0; at+int(cmsgHead) <= n; {

@@ -219,12 +219,12 @@ func TestMemoryGivenBack(t *testing.T) {
 		if d = must(m.Read()); !m.Batches() {
 			t.Skip("there are no slots to look at")
 		}
-		m.LookLater()
+		m.CheckUnwatched()
 		if !bytes.Equal(d.Data, large) {
 			t.Fatal("memory was given back although a large message had just come")
 		}
 	}
-	m.LookLater()
+	m.CheckUnwatched()
 	if !bytes.Equal(d.Data, make([]byte, len(large))) {
 		t.Error("memory was not given back after a while without a message")
 	}

@@ -44,8 +44,8 @@ type batch struct {
 
 func newBatch() *batch { return &batch{room: make([]byte, minRoom)} }
 
-// fill receives a message, errWouldBlock if there is none. What it gave before is
-// no longer valid.
+// fill receives a message, or returns errWouldBlock. What it returned before is no
+// longer valid.
 func (b *batch) fill(fd int) ([]message, error) {
 	if b.large {
 		if b.small++; b.small > giveBackAfter {

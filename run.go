@@ -45,11 +45,12 @@ func RunWith(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
 // ([io.ErrShortWrite] if it wrote less than it was given),
 // [exec.ErrWaitDelay]. After a writer has failed, its stream is closed for
 // cmd, which gets EPIPE and SIGPIPE there, and the other stream goes on; with
-// sockets both are closed. Unlike in os/exec, a writer that blocks holds up
-// both streams, to keep the order.
+// sockets both are closed. If cmd is nil, the error says so. Unlike in
+// os/exec, a writer that blocks holds up both streams, to keep the order.
 func (m *Mux) Run(cmd *exec.Cmd) error { return m.RunWith(cmd, nil) }
 
-// RunWith is [Mux.Run] with a start function; see [Mux.OutputWith].
+// RunWith is [Mux.Run] with a start function; see [Mux.OutputWith]. While start
+// runs, a stream that is discarded is nil.
 func (m *Mux) RunWith(cmd *exec.Cmd, start func(*exec.Cmd) error) error {
 	switch {
 	case cmd == nil:
@@ -131,7 +132,7 @@ func (c *copier) copy(d TaggedData, _ error) bool {
 // the Mux could do so.
 func (m *Mux) hangUp(tag string) bool {
 	t, ok := m.t.(interface{ hangUp(tag string) })
-	if !ok || !m.turn.tryPast(tidying) {
+	if !ok || !m.turn.tryReading() {
 		return false
 	}
 	defer m.leave()
@@ -160,8 +161,9 @@ func (m *Mux) hold(cmd *exec.Cmd, senders []*os.File) (closed bool) {
 
 // Nonblocking reports whether a command that was started on this [NewPipe]
 // Mux was seen to make its output nonblocking, so that some output may have
-// been lost: of that command, or of others that share it. It stays true, also
-// after Close. [StartBlocking] prevents commands from making their output
+// been lost: of that command, or of others that share it. Once it returns
+// true, it always does, even after Close. It does not block, and may be called
+// at any time. [StartBlocking] prevents commands from making their output
 // nonblocking.
 //
 // O_NONBLOCK belongs to the pipe, not to the process that sets it (fcntl(2)).

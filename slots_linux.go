@@ -17,7 +17,8 @@ import (
 // default and 45 at most.
 const slotSize = 4<<20 + 64*4096
 
-// slotsAreSafe reports whether slotSize holds and there is address space enough.
+// slotsAreSafe reports whether no datagram is longer than slotSize, and there is
+// enough address space.
 var slotsAreSafe = strconv.IntSize == 64 && os.Getpagesize() == 4096
 
 // slots is the memory of a batch. It is 51 MiB of address space, whose pages cost
@@ -46,7 +47,7 @@ func takeSlots() *slots {
 	if err != nil {
 		return nil
 	}
-	if !holdLongest(mem) {
+	if !refusesLonger(mem) {
 		unix.Munmap(mem)
 		return nil
 	}
@@ -56,10 +57,10 @@ func takeSlots() *slots {
 	return &slots{mem}
 }
 
-// holdLongest reports whether the system refuses a datagram that is longer than a
-// slot, also to a child that has raised its send buffer. Linux does, whatever the
+// refusesLonger reports whether the system refuses a datagram that is longer than a
+// slot, even to a child that has raised its send buffer. Linux does, whatever the
 // buffer, before it copies a byte; gVisor does not.
-func holdLongest(mem []byte) bool {
+func refusesLonger(mem []byte) bool {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return false

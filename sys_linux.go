@@ -180,7 +180,7 @@ func queueLength() int {
 
 // An anchor keeps a way to a socket whose file is removed: a descriptor that only
 // holds its place (O_PATH in open(2)), to which /proc leads. It has its own way into
-// /proc, which is good when the process has changed its root directory, too.
+// /proc, which works even after the process has changed its root directory.
 type anchor struct {
 	proc   int // the directory of the process's descriptors
 	socket int // or -1
@@ -221,9 +221,9 @@ func (a *anchor) close() {
 	}
 }
 
-// bindIn binds fd in dir, whose length does not matter, and has a hold the place of the
-// socket. Then it may be removed: senders connect by way of a, which only this process
-// has.
+// bindIn binds fd to a socket file in dir, whose path may have any length, and opens
+// a.socket. Then the file may be removed: senders connect through the anchor, which
+// only this process has.
 func (a *anchor) bindIn(fd int, dir string) error {
 	at, err := openPrivate(dir)
 	if err != nil {
@@ -274,7 +274,7 @@ func openPrivate(dir string) (int, error) {
 // name is the one to connect to.
 func (a *anchor) name() string { return filepath.Join(selfFDs, strconv.Itoa(a.socket)) }
 
-// openPath opens what only holds the place of path. It returns -1 with an error.
+// openPath opens path with O_PATH. If that fails, it returns -1 and the error.
 func openPath(at int, path string, flags int) (int, error) {
 	fd, err := unix.Openat(at, path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, 0)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// namePrefix is how the names begin that nobody can guess.
+	// namePrefix begins the names that nobody can guess.
 	namePrefix = "iomux-"
 
 	// socketName is the name of the receiving socket in its private directory.
@@ -68,8 +68,8 @@ func bindAtPath(fd int, dir string) (*address, error) {
 	return newAddress(path, nil, dir), nil
 }
 
-// socketIn returns the path of the socket in dir. It is not cleaned, which changes where
-// it leads if a symbolic link comes before a "..".
+// socketIn returns the path of the socket in dir. It does not clean the path: that would
+// change where it leads if a symbolic link comes before a "..".
 func socketIn(dir string) string { return dir + "/" + socketName }
 
 // removeSocket removes dir and the socket in it. It needs no descriptor, so it

@@ -64,9 +64,10 @@ func OutputWith(cmd *exec.Cmd, start func(*exec.Cmd) error) iter.Seq2[TaggedData
 
 // Run runs cmd as [exec.Cmd.Run] does, except that it writes the output of
 // cmd to cmd.Stdout and cmd.Stderr from the calling goroutine, one Write at a
-// time; where [Ordered] is true, in the order of the writes. It blocks until
-// cmd has exited and the output has ended, and while a writer blocks, which
-// holds up both streams.
+// time; where [Ordered] is true, in the order of the writes. Where it is
+// false, an [*os.File] is passed to cmd as it is, as os/exec does. Run blocks
+// until cmd has exited and the output has ended, and while a writer blocks,
+// which holds up both streams.
 //
 // Stdout, Stderr, Stdin, WaitDelay, Cancel and the context mean what they
 // mean in os/exec: a stream whose writer is nil is discarded, and if both are

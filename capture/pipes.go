@@ -117,7 +117,7 @@ func same(a, b io.Writer) (equal bool) {
 type command struct {
 	cmd     *exec.Cmd
 	streams []*stream
-	open    int           // so many streams have not ended
+	open    int           // how many streams have not ended
 	last    *stream       // waits until its piece is not needed any more
 	err     error         // the first of a writer or a read
 	late    bool          // WaitDelay was over before a stream had ended

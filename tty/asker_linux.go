@@ -21,7 +21,7 @@ func (l *listener) newAsker(q *question) (*asker, bool) {
 	if err != nil {
 		return nil, false
 	}
-	// Only now is it certain that the number was not somebody else's by then.
+	// If the asker still waits, dir is its directory: its number was not reused.
 	if !l.waits(q) {
 		unix.Close(dir)
 		return nil, false

@@ -24,7 +24,7 @@ const idOffset = 64 << 10
 // would keep all of its memory. helper/amd64.s tells what it does.
 type helper struct {
 	pid  int
-	life int // the write end of a pipe: who holds it lives
+	life int // the write end of a pipe; when it is closed, the helper takes over
 	page []byte
 }
 
@@ -95,18 +95,19 @@ func helperFile() (int, error) {
 	if err != nil {
 		return -1, helperError("memfd_create", err)
 	}
+	call := "pwrite"
 	if _, err = unix.Pwrite(fd, helperProgram, 0); err == nil {
-		err = unix.Ftruncate(fd, idOffset+8)
+		call, err = "ftruncate", unix.Ftruncate(fd, idOffset+8)
 	}
 	if err != nil {
 		unix.Close(fd)
-		return -1, helperError("write", err)
+		return -1, helperError(call, err)
 	}
 	return fd, nil
 }
 
-// note has the helper know of a question, before it is answered.
-func (h *helper) note(id uint64) {
+// recordID records the ID of a question for the helper, before it is answered.
+func (h *helper) recordID(id uint64) {
 	atomic.StoreUint64((*uint64)(unsafe.Pointer(&h.page[0])), id)
 }
 

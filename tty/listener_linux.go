@@ -45,8 +45,8 @@ type listener struct {
 }
 
 func newListener(fd int) (*listener, error) {
-	// Its calls wait all the same: this is for os.NewFile to take it for something
-	// that can be waited for.
+	// So that os.NewFile gives it to the runtime's poller. The ioctl calls on it
+	// still wait.
 	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
@@ -84,8 +84,8 @@ func poll(fd int) int16 {
 	}
 }
 
-// receive takes a question, after wait has seen one. The error is ENOENT if who
-// asked has been killed.
+// receive takes a question, after wait has seen one. The error is ENOENT if the
+// asker has been killed.
 func (l *listener) receive() (question, error) {
 	// The kernel wants zeros, and writes as much as it knows of.
 	var buf [512]byte
@@ -97,7 +97,7 @@ func (l *listener) send(a answer) error {
 	return l.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&a))
 }
 
-// waits reports whether who asked still waits for the answer.
+// waits reports whether the asker still waits for the answer.
 func (l *listener) waits(q *question) bool {
 	id := q.id
 	return l.ioctl(notifIDValid, unsafe.Pointer(&id)) == nil

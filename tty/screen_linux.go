@@ -19,7 +19,7 @@ type screen struct {
 }
 
 func newScreen(t *Terminal) *screen {
-	s := &screen{modes: freshModes(), size: unix.Winsize{Row: t.Rows, Col: t.Cols}}
+	s := &screen{modes: initialModes(), size: unix.Winsize{Row: t.Rows, Col: t.Cols}}
 	if s.size.Row == 0 {
 		s.size.Row = 24
 	}
@@ -32,9 +32,9 @@ func newScreen(t *Terminal) *screen {
 	return s
 }
 
-// freshModes are those of a pseudo-terminal that nobody has changed, as
-// drivers/tty/pty.c of the kernel has them.
-func freshModes() unix.Termios {
+// initialModes returns the modes of a new pseudo-terminal, as drivers/tty/pty.c of
+// the kernel sets them.
+func initialModes() unix.Termios {
 	m := unix.Termios{
 		Iflag:  unix.ICRNL | unix.IXON,
 		Oflag:  unix.OPOST | unix.ONLCR,
@@ -82,7 +82,7 @@ func (s *screen) setModes(m unix.Termios, foreground bool) {
 	if foreground && s.change(tcsets2, unsafe.Pointer(&m)) {
 		return
 	}
-	// What a pseudo-terminal does not let be changed.
+	// A pseudo-terminal does not allow these to be changed.
 	m.Cflag = m.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8 | unix.CREAD
 	s.modes = m
 }

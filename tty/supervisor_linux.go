@@ -50,7 +50,7 @@ func (s *supervisor) answerOne() error {
 	if err != nil {
 		return err
 	}
-	s.helper.note(q.id)
+	s.helper.recordID(q.id)
 	return s.reply(&q)
 }
 
@@ -58,7 +58,7 @@ func (s *supervisor) reply(q *question) error {
 	a := s.answer(q)
 	a.id = q.id
 	err := s.send(a)
-	if err == unix.EINVAL { // a kernel that cannot carry on, before Linux 5.5
+	if err == unix.EINVAL { // before Linux 5.5 there is no SECCOMP_USER_NOTIF_FLAG_CONTINUE
 		err = s.send(answer{id: q.id, err: -int32(unix.ENOSYS)})
 	}
 	return err

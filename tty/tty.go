@@ -65,7 +65,9 @@ type Terminal struct {
 // Without CAP_SYS_ADMIN the command gets the no_new_privs attribute, see
 // PR_SET_NO_NEW_PRIVS(2const), so sudo and other programs that gain rights
 // when they are executed refuse to work under it. Start does not change this
-// process: it starts the command from a thread that then ends.
+// process: it starts the command from a thread that then ends. Several
+// goroutines may call it at the same time; at most 32 commands are started at
+// a time, and further calls wait.
 //
 // Start does not wait for cmd. As long as cmd or one of its descendants runs,
 // a goroutine answers their questions, and a helper process of one page waits

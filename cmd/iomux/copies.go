@@ -15,7 +15,7 @@ type copyWanted struct {
 	format string  // "" for the bytes as they come, else annotate, json or plain
 }
 
-// copies are the files that get the output beside the screen.
+// copies are the files that get the output in addition to the screen.
 type copies struct {
 	out   *streams // for complaints
 	list  []output

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieOf ends iomux by a signal, so that a shell sees what it would have seen of
-// the command: a loop stops at Ctrl-C only then. It returns if the signal has no
-// effect, as on the init process of a container.
+// dieOf ends iomux by a signal, so that a shell sees the end that the command had:
+// only then does Ctrl-C stop a loop. It returns if the signal has no effect, as on
+// the init process of a container.
 func dieOf(sig syscall.Signal) {
 	// The command has dumped its core already if that was wanted.
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exit codes of iomux itself, as those of env(1) and the shells.
+// Exit codes of iomux itself, the same as those of env(1) and the shells.
 const (
 	exitStrict        = 1 // -strict, and the command succeeded
 	exitFailed        = 125

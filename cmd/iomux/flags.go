@@ -64,7 +64,7 @@ func flagTable(o *options) []flagRow {
 			onOff(&o.plain)},
 		{"cr", "", printing, "end a line at a carriage return, too",
 			onOff(&o.cr)},
-		{"max-line", "SIZE", printing, "print longer lines in parts (4096, 64K; the default is 1M)",
+		{"max-line", "SIZE", printing, "print lines longer than SIZE in parts (4096, 64K; the default is 1M)",
 			parsed(o.setMaxLine)},
 
 		{"stdout-file", "FILE", copying, "copy standard output to FILE",
@@ -85,9 +85,9 @@ func flagTable(o *options) []flagRow {
 			file(o.copyTo(true, toStderr))},
 		{"combined-append", "FILE", copying, "append both to FILE, in order",
 			file(o.copyTo(true, toStdout, toStderr))},
-		{"reopen", "", copying, "open the files again by their names at SIGHUP, for logrotate; SIGHUP is then not passed on",
+		{"reopen", "", copying, "on SIGHUP, reopen the files by name, for logrotate; SIGHUP is then not passed on",
 			onOff(&o.reopen)},
-		{"copies-go-on", "", copying, "let the command run on, for the files, when nobody reads the output any more",
+		{"copies-go-on", "", copying, "when nobody reads the output any more, let the command run on, so that the files get the rest",
 			onOff(&o.copiesGoOn)},
 
 		{"wait", "DURATION", running, "after the command has ended, wait at most this long (2s, 0) for what its children still write; by default until they have closed the output",
@@ -165,7 +165,7 @@ func oneOf(to *string, words ...string) setting {
 	return setting{words: words, parse: func(text string) error {
 		if !slices.Contains(words, text) {
 			last := len(words) - 1
-			return fmt.Errorf("not %s or %s", strings.Join(words[:last], ", "), words[last])
+			return fmt.Errorf("must be %s or %s", strings.Join(words[:last], ", "), words[last])
 		}
 		*to = text
 		return nil

@@ -16,10 +16,10 @@ const (
 	// there are more and more: what has arrived is not to wait for long.
 	maxPieces = 64
 
-	// afterEnd is how many pieces are still taken whose time is after the end
-	// of the wait. With pipes that is the time of the reading, so they may have
-	// been written before: one each, and as many as two pipes of 1 MiB hold if
-	// the command has made them that large.
+	// afterEnd is how many pieces are still printed whose time is after the end
+	// of the wait. With pipes that is the time of the read, so they may have been
+	// written before: one in each pipe, or 512 in two pipes that the command has
+	// made as large as it may (1 MiB).
 	afterEnd = 1024
 )
 

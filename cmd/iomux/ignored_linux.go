@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// restorable are the signals whose being ignored at the start iomux restores,
-// beside SIGHUP and SIGINT: os/signal cares for those. It leaves out the ones
-// that the Go runtime needs (SIGCHLD, SIGURG, SIGPROF, and the faults).
+// restorable are the signals that iomux ignores again if they were ignored when it
+// was started. SIGHUP and SIGINT are not among them, because os/signal handles those,
+// nor are the signals that the Go runtime needs (SIGCHLD, SIGURG, SIGPROF, faults).
 var restorable = []syscall.Signal{
 	unix.SIGQUIT, unix.SIGABRT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGPIPE, unix.SIGALRM, unix.SIGTERM,
 	unix.SIGXCPU, unix.SIGXFSZ, unix.SIGVTALRM, unix.SIGWINCH, unix.SIGIO, unix.SIGPWR,
@@ -50,10 +50,10 @@ const (
 // variables by their size, and the table is larger by one word.
 var here [numSignals - 1]uintptr
 
-// ignoreAsBefore has the signals ignored again that iomux was started with
-// ignoring, so that the command ignores them, too. If that cannot be found out,
-// it is nothing but SIGHUP and SIGINT, which os/signal cares for. SIGUSR1 and
-// SIGUSR2 go to c otherwise: before this they had no effect.
+// ignoreAsBefore ignores the signals that were ignored when iomux was started, so
+// that the command ignores them, too. If they cannot be found out, only SIGHUP and
+// SIGINT stay ignored, which os/signal handles. SIGUSR1 and SIGUSR2, if they were not
+// ignored, go to c from then on.
 func ignoreAsBefore(c chan os.Signal) {
 	table := firstActions(c)
 	if table == nil {
@@ -82,9 +82,9 @@ func firstActions(c chan os.Signal) []uintptr {
 	return table
 }
 
-// changed asks for the signals in such a way that it can be seen, and returns where
-// in the memory from here, of that size, that has changed something: what was there
-// before, and where its end is.
+// changed ignores the markers and then asks for them, and searches size bytes of
+// memory, from here on, for the table in which that shows. It returns what the table
+// contained before, and the offset of its end; nil if there is not exactly one.
 func changed(size int, markers []os.Signal, c chan os.Signal) (table []uintptr, end int) {
 	before := wordsFrom(&here[0], size)
 	signal.Ignore(markers...)

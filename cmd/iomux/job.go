@@ -118,7 +118,7 @@ func (j *job) start(o *options) int {
 	j.name = o.command[0]
 	j.cmd = exec.Command(j.name, o.command[1:]...)
 	if errors.Is(j.cmd.Err, exec.ErrDot) {
-		j.cmd.Err = nil // who has . in PATH wants that, and every shell does it
+		j.cmd.Err = nil // whoever has . in PATH wants that, and every shell allows it
 	}
 	j.cmd.Stdin = os.Stdin
 	j.witness = newWitness()

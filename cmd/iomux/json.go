@@ -94,8 +94,8 @@ func signalName(s unix.Signal) string {
 	return s.String()
 }
 
-// asciiJSON has how a JSON string has each ASCII character, "" for as it is. It is
-// written out because each command would wait for it to be made.
+// asciiJSON maps each ASCII character to its form in a JSON string; "" means that it
+// stays as it is. It is a literal so that nothing is computed at startup.
 var asciiJSON = [utf8.RuneSelf]string{
 	`\u0000`, `\u0001`, `\u0002`, `\u0003`, `\u0004`, `\u0005`, `\u0006`, `\u0007`,
 	`\b`, `\t`, `\n`, `\u000b`, `\f`, `\r`, `\u000e`, `\u000f`,

@@ -119,8 +119,8 @@ func (s *lines) keep(u *unfinished, d iomux.TaggedData, p []byte) {
 	u.text = append(u.text, p...)
 }
 
-// finish passes on the line that ends with p, a part of d. Nothing but a
-// carriage return is no line.
+// finish passes on the line that ends with p, a part of d. A carriage return alone
+// is not a line.
 func (s *lines) finish(u *unfinished, d iomux.TaggedData, p []byte) {
 	p = s.cut(u, d, p)
 	switch {

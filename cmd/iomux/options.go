@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// forever is the -wait that is not given.
+// forever is the value of -wait if it is not given.
 const forever = time.Duration(math.MaxInt64)
 
 var errNoCommand = errors.New("no command")

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// defaultMaxLine is the -max-line that is not given.
+// defaultMaxLine is the value of -max-line if it is not given.
 const defaultMaxLine = 1 << 20
 
 // logFormats are what -log-format takes.
@@ -55,7 +55,7 @@ func (o *options) setLogFormat(format string) error {
 		known = known || f == format
 	}
 	if !known {
-		return errors.New("not " + strings.Join(logFormats, ", "))
+		return errors.New("must be annotate, json or plain")
 	}
 	first := o.logFormat == ""
 	if !first && !o.formatUsed {

@@ -78,7 +78,7 @@ func (g *gathered) empty() bool { return len(g.bytes) == 0 }
 
 func (g *gathered) full() bool { return len(g.bytes) >= maxGathered }
 
-// add adds p, which may not be cut if it fits into unit, if that is not 0.
+// add appends p. If unit is not 0 and p fits into it, p is not cut.
 func (g *gathered) add(p []byte, unit int) {
 	begin := 0
 	if n := len(g.cuts); n > 0 {

@@ -20,14 +20,14 @@ const (
 	// left of its output is still to be shown.
 	groupDelay = 100 * time.Millisecond
 
-	// waitAfterSignal is how long what others still write is waited for, if -wait
-	// does not say it, when the command has ended by a signal that iomux was sent,
-	// or within endsWithin after it.
+	// waitAfterSignal is how long iomux waits, without -wait, for what others still
+	// write, if the command has ended within endsWithin after a signal to iomux that
+	// was to end it.
 	waitAfterSignal = 2 * time.Second
 	endsWithin      = 10 * time.Second
 
-	// unreadTick is how often it is looked then whether a write waits for a
-	// reader; one that has for waitAfterSignal is not waited for any more.
+	// unreadTick is how often iomux then checks whether its own write is blocked.
+	// Once a write has been blocked for waitAfterSignal, iomux gives up.
 	unreadTick = waitAfterSignal / 4
 )
 

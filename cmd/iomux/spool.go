@@ -14,8 +14,8 @@ import (
 // a variable so that the tests need not write as much.
 var spoolMemory = 16 << 20
 
-// spoolBlock is how much is gathered before it is stored, and how much memory is
-// taken at a time where that is not stored as in a file.
+// spoolBlock is how much is gathered before it is stored, and how much memory a
+// blockStore allocates at a time.
 const spoolBlock = 64 << 10
 
 // spool is a sink that keeps everything until it is known whether to print it:
@@ -50,7 +50,7 @@ func (s *spool) write(to stream, p []byte) {
 	var buf [1 + binary.MaxVarintLen64]byte
 	head := binary.AppendUvarint(append(buf[:0], byte(to)), uint64(len(p)))
 	if err := s.record(head, p); err != nil { // better to print all than to lose it
-		s.out.complain("output cannot be kept, here it comes: %v", err)
+		s.out.complain("output cannot be kept, so it is printed now: %v", err)
 		s.replay(func() bool { return false })
 		s.out.write(to, p)
 	}

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newMemory takes what a spool has in memory. It is memory of the kernel's
-// (memfd_create(2)), which is written to in one go: every new page of the program
-// itself costs it a fault, and in a virtual machine that can take 30 us, as long as
-// it takes the command to write eight of them. A limit of the size of files counts
-// here, too, and is not meant.
+// newMemory returns the store for what a spool keeps in memory. It is memory of the
+// kernel (memfd_create(2)), which a single call fills: every new page of the program
+// itself costs a fault, and in a virtual machine that can take 30 µs, as long as the
+// command takes to write eight of them. RLIMIT_FSIZE would limit it, although that is
+// meant for files; under such a limit it is ordinary memory.
 func newMemory() store {
 	var size unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &size); err != nil || size.Cur < math.MaxInt64 {

@@ -14,7 +14,7 @@ const (
 	rfc3339Nano  = "2006-01-02T15:04:05.000000000Z07:00"
 )
 
-// A stamp appends a time to b, that of something which began then.
+// A stamp appends the time at to b, or the time since began.
 type stamp func(b []byte, at, began time.Time) []byte
 
 func newStamp(layout string) (stamp, error) {

@@ -24,7 +24,7 @@ var streamNames = [2]string{iomux.Stdout, iomux.Stderr}
 
 // A sink takes what is to be printed.
 type sink interface {
-	// write may keep p back until flush, but not p itself.
+	// write may delay what p contains until flush, but must not retain p.
 	write(to stream, p []byte)
 	flush()
 }
@@ -115,7 +115,7 @@ func (s *streams) put(parts ...[]byte) {
 	s.fail("write to %s: %v", name, err)
 }
 
-// fail reports something that the exit code is to tell, too.
+// fail is complain for an error that the exit code must show as well.
 func (s *streams) fail(format string, args ...any) {
 	s.failed = true
 	s.complain(format, args...)

@@ -27,7 +27,7 @@ type text struct {
 	buf   []byte
 }
 
-// opened tells whose line was left without its end, at one place.
+// opened says which stream has left an unfinished line at a place.
 type opened int
 
 const nobodys opened = 0
@@ -104,7 +104,7 @@ func (t *text) line(l line) {
 	t.print(to, b)
 }
 
-// kindOf tells the stream, and whether a line begins or goes on.
+// kindOf returns the mark of a line: its stream, and whether it begins or continues.
 func kindOf(l line) string {
 	switch {
 	case l.stream == toStderr && l.rest:

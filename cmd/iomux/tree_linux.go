@@ -28,8 +28,8 @@ func newTree(spare func() int) (*tree, error) {
 	return &tree{spare}, os.NewSyscallError("prctl", err)
 }
 
-// reap takes note of the ends of those that became children of iomux, all but
-// that of the command: os/exec does that.
+// reap reaps the processes that have become children of iomux, except the command,
+// which os/exec reaps.
 func (t *tree) reap(command int) {
 	ends := make(chan os.Signal, 1)
 	signal.Notify(ends, unix.SIGCHLD)
@@ -140,8 +140,8 @@ func (p process) signal(sig syscall.Signal) {
 	}
 }
 
-// end ends what is left of the tree: by SIGTERM, and what does not care by
-// SIGKILL. It returns when nothing is left, or what is cannot be killed.
+// end ends what is left of the tree: with SIGTERM, and then with SIGKILL. It returns
+// when nothing is left, or when what is left cannot be killed.
 func (t *tree) end() {
 	t.signal(unix.SIGTERM, 0)
 	t.signal(unix.SIGCONT, 0) // what was stopped could not end
@@ -150,7 +150,8 @@ func (t *tree) end() {
 	}
 }
 
-// gone waits for the end of all, doing again and again what helps.
+// gone waits until all have ended, for killDelay at most, and calls help meanwhile.
+// It reports whether all have ended.
 func (t *tree) gone(help func()) bool {
 	for deadline := time.Now().Add(killDelay); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if len(t.processes(false)) == 0 {

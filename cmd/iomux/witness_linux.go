@@ -101,7 +101,7 @@ func (w *witness) number() int {
 	return int(w.pid.Load())
 }
 
-// saw reports whether the group got the signal. Not at once with itself.
+// saw reports whether the group got the signal. Only one goroutine may call it.
 func (w *witness) saw(sig syscall.Signal) bool {
 	bit := uint64(1) << (sig - 1)
 	seen := w.also&bit != 0

@@ -7,9 +7,9 @@ import (
 )
 
 // writeNow writes what can be written without waiting, and fails where nothing
-// can or where that is not known (RWF_NOWAIT, pwritev2(2)). As it returns at
-// once the runtime need not know of it. Telling the runtime of every write wakes
-// a thread of its that takes time from the command: a third of the rate of small
+// can or where that is not known (RWF_NOWAIT, pwritev2(2)). It returns at once, so
+// the runtime need not know of it. Telling the runtime of every write wakes one of
+// its threads, which takes time from the command: a third of the rate of small
 // writes on 2 cores.
 func writeNow(fd int, p []byte) (int, error) {
 	const here = ^uintptr(0) // the current position, as for write(2)

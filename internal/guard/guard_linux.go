@@ -20,7 +20,8 @@ func startWaited(cmd *exec.Cmd) (wait func() error, err error) {
 	return wait, err
 }
 
-// startBy starts cmd with the guard, by start, where it is free, and else without.
+// startBy starts cmd with the guard, by start, where that is free, and otherwise
+// without it.
 func startBy(start func(cmd *exec.Cmd, noNewPrivs bool) error, cmd *exec.Cmd) error {
 	if noNewPrivs, free := isFree(cmd); free {
 		err := start(cmd, noNewPrivs)

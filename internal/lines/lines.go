@@ -142,7 +142,7 @@ func (u *unfinished) keep(begun *line, d Piece, b []byte) {
 	begun.Data = append(begun.Data, b...)
 }
 
-// finish takes l out, with end at its end.
+// finish removes l and returns it with end appended.
 func (u *unfinished) finish(l *line, end []byte) Piece {
 	delete(u.byTag, l.Tag)
 	l.Data = append(l.Data, end...)

@@ -37,7 +37,7 @@ var mutants = []mutant{
 	{name: "After a false alarm nothing is armed again", file: "datagram.go",
 		old: "if !d.gone(s) && (quick || d.arm(s) != nil) {", new: "if _ = quick; false {", pkg: ".", run: "TestEnd"},
 	{name: "TryRead looks once", file: "mux.go",
-		old: "for err == errWouldBlock && m.t.look() {", new: "if err == errWouldBlock && m.t.look() {", pkg: "./internal/proof/pipes", run: "TestPipeTry",
+		old: "for err == errWouldBlock && m.t.checkEvents() {", new: "if err == errWouldBlock && m.t.checkEvents() {", pkg: "./internal/proof/pipes", run: "TestPipeTry",
 		equal: "one look takes all events of sockets, and of pipes it finds only what can be read; the loop is for what comes meanwhile"},
 	{name: "The pipes that watch over senders are not shrunk", file: "hangup_linux.go",
 		old: "unix.FcntlInt(uintptr(p[0]), unix.F_SETPIPE_SZ, os.Getpagesize())", new: "_ = os.Getpagesize", pkg: ".", run: "TestHangup"},

@@ -67,7 +67,7 @@ func run(root, match string) (ok bool, err error) {
 		case found != "" && m.equal != "":
 			found += " (although: " + m.equal + ")"
 		case found == "" && m.equal != "":
-			found = "nothing, it is equal: " + m.equal
+			found = "nothing: it is equivalent; " + m.equal
 		case found == "":
 			found, ok = "**nothing: it survives**", false
 		}

@@ -26,23 +26,23 @@ var fionbio = func() uint32 {
 	return 0x5421
 }()
 
-// KeepBlocking gives the rules under which cmd and all its descendants cannot
-// make the output of cmd nonblocking. It is to be called when Stdout and Stderr
-// are set, and marks what they share if they are files (a flag that nothing else
-// heeds is set).
+// KeepBlocking returns the rules under which cmd and all its descendants cannot
+// make the output of cmd nonblocking. It must be called after Stdout and Stderr are
+// set. If they are pipes or sockets, it marks their open file descriptions with a
+// flag that nothing else heeds.
 //
-// What the rules say:
+// The rules are:
 //   - ioctl FIONBIO on 1 and 2 does nothing, and seems to succeed.
 //   - So does fcntl F_SETFL that would set O_NONBLOCK on any descriptor of a marked
-//     description, and on 1 and 2 where the flags are not those of
-//     a description at all, but O_NONBLOCK alone. What is not
-//     marked (a terminal, a file, the pipe that os/exec makes for an io.Writer) is known by its number, 1 or 2.
-//   - pwritev2 with RWF_NOWAIT fails with EOPNOTSUPP, as it does on files that
-//     cannot do it, for a pipe that is full would not wait. Reading so stays.
+//     description, or that sets O_NONBLOCK and no other flag on 1 or 2. What is not
+//     marked (a terminal, a file, the pipe that os/exec makes for an io.Writer) is
+//     known by its number, 1 or 2.
+//   - pwritev2 with RWF_NOWAIT fails with EOPNOTSUPP, as on files that do not support
+//     it, because on a full pipe it would not wait. preadv2 is not affected.
 //
-// Clearing O_NONBLOCK works always. A filter sees numbers and not what is behind
-// them. So FIONBIO is lost on whatever a descendant has put at 1 and 2, too; and
-// O_NONBLOCK that another process sets, or a 32-bit one, is not kept away.
+// Clearing O_NONBLOCK always works. A filter sees numbers, and not what is behind
+// them. So FIONBIO also has no effect on whatever a descendant puts at 1 and 2, and
+// the rules do not stop another process, or a 32-bit one, from setting O_NONBLOCK.
 func KeepBlocking(cmd *exec.Cmd) []Rule {
 	return blockingRules(markOutput(cmd))
 }
@@ -116,7 +116,7 @@ func markFD(fd int) bool {
 
 // Start starts cmd under [KeepBlocking], from another thread. An [*Error] says why
 // there can be no filter, and cmd is not started then; any other error is that of
-// cmd.Start. What noNewPrivs means is said at [Install].
+// cmd.Start. For noNewPrivs, see [Install].
 //
 // There is none for a cmd that is to be traced (SysProcAttr.Ptrace): its tracer
 // would be the thread from which it is started.

@@ -25,14 +25,14 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error        { return e.Err }
 func (e *Error) Is(target error) bool { return target == errors.ErrUnsupported }
 
-// Install puts the calling thread, which must be locked and must not be used for
-// anything else any more, under filter: [OnThread] has one. The processes and
-// threads that it starts from then on are under it too, through execve, and
-// nothing takes it away.
+// Install puts the calling thread under filter. The caller must have locked it, and
+// must not use it for anything else afterwards; [OnThread] calls a function on such a
+// thread. The processes and threads that it starts from then on are under the filter
+// too, even after execve, and nothing removes it.
 //
-// With SECCOMP_FILTER_FLAG_NEW_LISTENER among flags, fd is the listener, closed
-// on exec, and -1 otherwise. Flags that the kernel does not know are an error;
-// but for SECCOMP_FILTER_FLAG_SPEC_ALLOW, which is left out then.
+// If flags has SECCOMP_FILTER_FLAG_NEW_LISTENER, fd is the listener, closed on exec;
+// otherwise fd is -1. Flags that the kernel does not know are an error, except
+// SECCOMP_FILTER_FLAG_SPEC_ALLOW, which is then left out.
 //
 // The kernel asks for CAP_SYS_ADMIN in the user namespace, or for no_new_privs
 // (see PR_SET_NO_NEW_PRIVS in prctl(2)), which Install sets for the thread if it
@@ -66,7 +66,7 @@ func reason(errno unix.Errno, flags uintptr) string {
 	case errno == unix.EINVAL && listener:
 		return "this kernel has no filters with a listener"
 	case errno == unix.ENOSYS, errno == unix.EINVAL:
-		return "this kernel has none"
+		return "not supported by this kernel"
 	case errno == unix.EPERM:
 		return "refused by the sandbox that this process is in"
 	}

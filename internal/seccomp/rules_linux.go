@@ -12,7 +12,7 @@ import (
 // A Rule says what becomes of a system call.
 type Rule struct {
 	Call   uintptr // its number on this architecture, such as unix.SYS_IOCTL
-	Where  []Match // all of them must hold; none holds for every call
+	Where  []Match // all of them must hold; if it is empty, the rule holds for every such call
 	Action uint32  // what the filter returns, such as unix.SECCOMP_RET_USER_NOTIF or Errno(0)
 }
 

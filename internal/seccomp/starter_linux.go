@@ -73,7 +73,7 @@ type starters struct {
 	sweeping bool       // a call of sweep is due
 }
 
-var idle = starters{keepFor: keepFor}
+var pool = starters{keepFor: keepFor}
 
 // markedFilter is the filter for a command whose output is all marked.
 var markedFilter = sync.OnceValue(func() []unix.SockFilter { return Build(blockingRules(nil)...) })
@@ -82,7 +82,7 @@ var markedFilter = sync.OnceValue(func() []unix.SockFilter { return Build(blocki
 // it returns, which is to be called once, instead of cmd.Wait. If commands come in quick
 // succession and all their output is marked, they share a thread.
 func StartWaited(cmd *exec.Cmd, noNewPrivs bool) (wait func() error, err error) {
-	return idle.startWaited(cmd, noNewPrivs)
+	return pool.startWaited(cmd, noNewPrivs)
 }
 
 func (p *starters) startWaited(cmd *exec.Cmd, noNewPrivs bool) (wait func() error, err error) {
@@ -190,9 +190,9 @@ func (p *starters) sweep() {
 	p.sweeping = false
 }
 
-// fakeClock reports whether the time is another one for the calling goroutine than
-// for the system: it is in a bubble of testing/synctest, and so is each goroutine
-// that it makes. Nobody outside may then use their channels.
+// fakeClock reports whether the calling goroutine sees another time than the system:
+// then it is in a bubble of testing/synctest, as is each goroutine that it starts, and
+// nobody outside may use their channels.
 func fakeClock() bool {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_REALTIME, &now); err != nil {

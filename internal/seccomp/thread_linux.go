@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threads bounds how many run at a time: a thousand commands that are started at
-// once shall not need a thousand threads.
+// threads bounds how many run at a time, so that a thousand commands that are started
+// at once do not need a thousand threads.
 var threads = make(chan struct{}, 32)
 
 // OnThread calls f on a thread of its own, never the main one, and returns what f
@@ -35,10 +35,10 @@ func OnThread(f func() error, after func()) error {
 	return <-done
 }
 
-// onOtherThread calls f on a thread that ends with this goroutine. Were that the
-// main one, the runtime would keep it, and what f did to it would be told of the
-// whole process in /proc. Held here until the next goroutine has a thread, it cannot
-// be the thread of that one.
+// onOtherThread calls f on a thread that ends with its goroutine, and never on the
+// main thread: the runtime would keep that, and /proc would report what f did to it
+// for the whole process. If this goroutine is on the main thread, it stays there until
+// another goroutine has locked another thread.
 func onOtherThread(f func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
@@ -57,8 +57,8 @@ func onOtherThread(f func()) {
 
 // Locked reports whether the calling goroutine is locked to its thread. A program
 // does that for what its thread alone has (a network namespace, other
-// credentials), and a child may be meant to inherit it. The runtime tells it
-// nowhere but in a trace of the stack.
+// credentials), and a child may be meant to inherit it. Only a stack trace shows
+// whether it is.
 func Locked() bool {
 	var buf [256]byte
 	trace := buf[:runtime.Stack(buf[:], false)]

@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	// boundedTicks times boundedTick is how long Bounded waits. It is counted in
-	// ticks, so that a time in which the machine ran none of this process counts
-	// but once.
+	// Bounded waits for boundedTicks ticks of boundedTick. A ticker drops ticks, so
+	// a time in which the machine did not run this process counts as one tick.
 	boundedTicks = 20
 	boundedTick  = 5 * time.Millisecond
 
@@ -20,8 +19,9 @@ const (
 )
 
 // Bounded makes calls that a child can keep waiting, in other goroutines. It
-// returns true when all have returned, or false after some 100 milliseconds: those
-// that have not go on. None waits for another one for longer than a few milliseconds.
+// returns true when all have returned, or false after some 100 milliseconds; calls
+// that have not returned by then continue. No call waits for another for more than
+// a few milliseconds.
 //
 // A process that writes from memory which is not there yet (userfaultfd(2), a page
 // that a network file system has to bring) holds the lock of its pipe meanwhile.

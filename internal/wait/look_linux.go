@@ -28,14 +28,15 @@ const (
 	// others: the writer may be waiting for it, and then nothing can come.
 	yieldEvery = 8
 
-	// longestLook is many times what looking takes where nobody else wants the
-	// processor. Whoever does may keep it for milliseconds after each offer.
+	// longestLook is many times as long as looking takes if nobody else wants the
+	// processor. Somebody who does may keep it for milliseconds after each offer.
 	longestLook = 500 * time.Microsecond
 
-	// worthLooking is how long looking may take for what it brings: a sleep and the
-	// wake-up after it cost less processor time than looking for longer. Where
-	// messages stream, one of them may be late all the same; so many in a row are not,
-	// nor is one that took longestLook: then others had the processor.
+	// worthLooking is how long looking may take to be worth it: looking for longer
+	// costs more processor time than a sleep and the wake-up after it. In a stream
+	// of messages a few may be late all the same: up to lateInARow late finds in a
+	// row count as finds. A find after longestLook never does, because others had
+	// the processor.
 	worthLooking = 20 * time.Microsecond
 	lateInARow   = 4
 
@@ -50,9 +51,9 @@ const (
 // A backoff decides before which sleeps to look.
 type backoff struct {
 	looks int // at most before a sleep; 0 where looking takes the processor from the writers
-	skip  int // how many sleeps after the last look in vain go without
-	left  int // of these
-	late  int // looks in a row that have found something late
+	skip  int // how many sleeps go without a look after a look in vain
+	left  int // how many of these are left
+	late  int // late finds since the last find that was soon enough
 }
 
 func newBackoff(looks int) backoff {
@@ -108,7 +109,7 @@ func (w *Waiter[T]) look() (found bool, took time.Duration) {
 // A stream is where most of what a reader waits for comes from. It is in the
 // epoll instance that the reader sleeps on only around a sleep: otherwise the
 // kernel would report each message to the runtime's poller, under locks that the
-// reader needs, and may wake a thread for it.
+// reader needs, and might wake a thread for it.
 type stream interface {
 	ready() bool // reports whether there is something
 	arm() error  // lets what comes end a sleep, and what is there already
@@ -124,8 +125,8 @@ type socketStream struct {
 func (s *socketStream) arm() error { return s.sleep.add(s.socket, 0, readable) }
 func (s *socketStream) disarm()    { s.sleep.remove(s.socket) }
 
-// ready does without the lock that the writers need, which a receive in vain
-// takes.
+// ready does not take the lock that the writers need; a receive would take it, even
+// from an empty queue.
 func (s *socketStream) ready() bool {
 	fds := unix.PollFd{Fd: int32(s.socket), Events: unix.POLLIN}
 	var now unix.Timespec
@@ -133,8 +134,9 @@ func (s *socketStream) ready() bool {
 	return n == 1
 }
 
-// An addedStream is the epoll instance of what was added, which is always in the
-// other one: to put it in there has the kernel visit everything in it.
+// An addedStream is the epoll instance of what was added. It always stays in the
+// instance to sleep on, and only its events change: to add it, the kernel would
+// visit everything in it.
 type addedStream struct {
 	events, sleep epoll
 	find          func() bool

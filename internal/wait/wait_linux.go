@@ -57,12 +57,12 @@ type entry[T any] struct {
 type Trigger uint32
 
 const (
-	// Readable is that something new can be read, or that it hung up: one event
-	// each time (EPOLLET in epoll(7)). Events of different descriptors are
-	// reported in the order in which they happened.
+	// Readable reports when something new can be read, or the descriptor hung up,
+	// with one event each time (EPOLLET in epoll(7)). Events of different
+	// descriptors are reported in the order in which they happened.
 	Readable Trigger = readable
 
-	// Hangup is that it hung up. There is an event as long as it is not removed.
+	// Hangup reports when the descriptor hung up, until it is removed.
 	Hangup Trigger = silent
 )
 
@@ -113,7 +113,7 @@ func newWaiter[T any](looks int) (*Waiter[T], error) {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
 	w := &Waiter[T]{sleep: e, file: os.NewFile(uintptr(e), "epoll"), backoff: newBackoff(looks), added: make(map[ID]entry[T])}
-	// Fails if the runtime's poller has refused the file: the first sleep would.
+	// This fails if the runtime's poller has refused the file, as the first sleep would.
 	if err := w.file.SetReadDeadline(time.Time{}); err != nil {
 		w.file.Close()
 		return nil, fmt.Errorf("epoll_ctl of the runtime: %w", err)
@@ -213,10 +213,10 @@ func (w *Waiter[T]) Found() bool { return w.found != noEvent }
 // Ready looks once whether there is an event that Next will take.
 func (w *Waiter[T]) Ready() bool { return w.Found() || w.find() }
 
-// Look looks for a while whether an event or a message comes, if one is likely to
-// come soon. It reports whether one did. After false the caller may park: Wake ends
-// Look, but is not reported. Like Park it may be called only when there was nothing
-// at last.
+// Look waits a while for an event or a message without sleeping, if one is likely to
+// come soon. It reports whether one came. If not, the caller may park: Wake ends Look,
+// but does not count as an event. As with Park, the caller must have taken every event
+// and received every message before.
 func (w *Waiter[T]) Look() bool {
 	if w.Found() {
 		return true
@@ -302,8 +302,8 @@ func (w *Waiter[T]) Wake() {
 	w.file.SetReadDeadline(longAgo) // ends a sleep, and means nothing else
 }
 
-// WakeAfter calls Wake after that time, or after that of the last WakeAfter if it
-// has not come yet, whichever is later.
+// WakeAfter calls Wake after d. It replaces an earlier WakeAfter whose time has not
+// come yet.
 func (w *Waiter[T]) WakeAfter(d time.Duration) {
 	w.again.set(d, w.Wake)
 }

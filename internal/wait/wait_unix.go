@@ -85,8 +85,8 @@ func (w *Waiter[T]) Park() error {
 // caller of Park is to see must be set before.
 func (w *Waiter[T]) Wake() { w.file.SetReadDeadline(time.Unix(1, 0)) }
 
-// WakeAfter calls Wake after that time, or after that of the last WakeAfter if it
-// has not come yet, whichever is later.
+// WakeAfter calls Wake after d. It replaces an earlier WakeAfter whose time has not
+// come yet.
 func (w *Waiter[T]) WakeAfter(d time.Duration) {
 	w.again.set(d, w.Wake)
 }

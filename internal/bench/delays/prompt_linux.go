@@ -95,7 +95,7 @@ func prompt() error {
 		defer cmd.Wait()
 		defer cmd.Process.Kill()
 	}
-	fmt.Printf("While another goroutine reads, beside %d busy loops on %d processors, in microseconds, median / 90th of a hundred / worst:\n\n", busy, runtime.NumCPU())
+	fmt.Printf("While another goroutine reads, beside %d busy loops on %d processors, in microseconds, median / 90th percentile / worst:\n\n", busy, runtime.NumCPU())
 	fmt.Print("| | the reader | TryRead | MakeSender | its system calls alone | end of a context | Close | and the reader is back |\n|---|---|---|---|---|---|---|---|\n")
 	for _, w := range ways() {
 		for _, s := range []struct {

@@ -54,7 +54,7 @@ func burstWriter(args []string) error {
 
 // stops prints how long a stop of the world had to wait for bursts of large messages.
 func stops() error {
-	fmt.Printf("How long a stop of the world took to begin, at worst in each of %d bursts of %d messages after 20 ms of nothing, in microseconds, median / 90th of a hundred / worst:\n\n", rounds(bursts), burst)
+	fmt.Printf("How long a stop of the world took to begin, at worst in each of %d bursts of %d messages after 20 ms of nothing, in microseconds, median / 90th percentile / worst:\n\n", rounds(bursts), burst)
 	fmt.Print("| size of a message | the runtime is told of no receive | of those that may be long | of each |\n|---|---|---|---|\n")
 	for _, size := range []int{64 << 10, 1 << 20, 4 << 20} {
 		var all [3][]time.Duration
