@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -442,4 +443,47 @@ func TestLateCancel(t *testing.T) {
 			cancel()
 		}
 	})
+}
+
+// A read that returns together with Close has its data, or an error: the memory of the
+// data is not given back before.
+func TestReadBesideClose(t *testing.T) {
+	watch(t)
+	leakCheck(t)
+	reads, wrong := 0, 0
+	for i := range 5000 {
+		m := must(iomux.New())
+		f := must(m.MakeSender())
+		for range 8 {
+			f.WriteString("data")
+		}
+		var start atomic.Bool
+		done := inBackground(func() (ended bool) {
+			for !start.Load() {
+			}
+			for {
+				d, err := m.Read()
+				if err != nil {
+					return errors.Is(err, os.ErrClosed)
+				}
+				reads++
+				if string(d.Data) != "data" {
+					wrong++
+				}
+			}
+		})
+		time.Sleep(time.Microsecond) // it is there
+		start.Store(true)
+		for begin := time.Now(); time.Since(begin) < time.Duration(i%50)*100*time.Nanosecond; {
+		}
+		m.Close()
+		if !<-done {
+			t.Fatal("another error than that of a closed Mux")
+		}
+		f.Close()
+	}
+	// Close may come after Read and before the test has looked.
+	if t.Logf("%d of %d reads have something else", wrong, reads); wrong > 2 {
+		t.Error("too many")
+	}
 }

@@ -33,7 +33,11 @@ type datagrams struct {
 	ready     []TaggedData // received, and not yet returned; in the batch
 	checked   uint64       // the fill at which the events were last checked
 	reclaimAt int          // reclaim when more senders than this are watched
+	peekAt    int          // and look into the queue when this many are closed
 	checkAt   time.Time    // when to check what no event reports; zero: not scheduled
+
+	replaced sync.WaitGroup // for the call of shut
+	stuck    bool           // it had not returned when shut did
 
 	mu        sync.Mutex // guards what follows; held for no call that may take long
 	closed    bool
@@ -76,6 +80,10 @@ const (
 	// that many nothing is left of a sender that was closed before.
 	longestQueue = 1 << 20
 
+	// minPeek is of how many closed senders it is worth looking whether they have left
+	// something in the queue.
+	minPeek = 64
+
 	// checkAgainAfter bounds the sleep of a reader while something may happen that no
 	// event reports: an unwatched sender may be closed, or the memory of large
 	// messages may become idle.
@@ -83,7 +91,8 @@ const (
 )
 
 func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error) {
-	d := &datagrams{probe: -1, queue: sync.OnceValue(queueLength)}
+	d := &datagrams{probe: -1}
+	d.queue = sync.OnceValue(func() int { return queueLength(d.fd) })
 	if d.fd, err = receiveSocket(); err != nil {
 		return nil, err
 	}
@@ -110,6 +119,15 @@ func (d *datagrams) add(tag string, tidy bool) (*os.File, error) {
 	if tidy && d.waiter.Len() > d.reclaimAt {
 		d.reclaim()
 	}
+	f, err := d.addNow(tag)
+	if tidy && scarce(err) {
+		d.reclaim()
+		f, err = d.addNow(tag)
+	}
+	return f, err
+}
+
+func (d *datagrams) addNow(tag string) (*os.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -169,12 +187,26 @@ func (d *datagrams) chooseProbe(s *sender) (err error) {
 func (d *datagrams) reclaim() {
 	d.checkEvents()
 	d.reclaimAt = 2*d.waiter.Len() + 1
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.table.closed) > 0 && queueEmpty(d.fd) {
+	if queueEmpty(d.fd) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.fills++
 		d.table.remove(d.fills)
+	} else if len(d.table.closed) >= d.peekAt { // only who has the turn changes closed
+		d.removeUnheard()
 	}
+}
+
+// removeUnheard removes the closed senders of which nothing is in the queue. It is due
+// again when there are twice as many as it leaves.
+func (d *datagrams) removeUnheard() {
+	queued, ok := queuedAddrs(d.fd, d.queue())
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ok {
+		d.table.removeClosed(func(s *sender) bool { return !queued[s.addr] })
+	}
+	d.peekAt = 2*len(d.table.closed) + minPeek
 }
 
 func (d *datagrams) receive() (TaggedData, error) {
@@ -360,22 +392,33 @@ func (d *datagrams) backlog() int { return d.queue() + batchSize + 1 }
 // a reader may be about to use it.
 func (d *datagrams) shut() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.closed = true
-	return errors.Join(replaceFD(d.fd, d.probe), d.addr.removeDir())
+	d.mu.Unlock()
+	var err error
+	replace := func() {
+		defer d.replaced.Done()
+		err = replaceFD(d.fd, d.probe)
+	}
+	d.replaced.Add(1)
+	if queueEmpty(d.fd) {
+		replace()
+	} else { // what is queued may hold descriptors whose close a child can delay
+		d.stuck = !wait.Bounded(replace)
+	}
+	if d.stuck { // only the close of the old socket takes long, and it cannot fail
+		return d.addr.removeDir()
+	}
+	return errors.Join(err, d.addr.removeDir())
 }
 
 func (d *datagrams) release(reuse bool) {
 	if d.waiter != nil {
 		d.waiter.Close()
-		if len(d.table.rows) > 0 {
-			wait.Bounded(func() { // a child may have taken the write end of a hangup
-				for _, s := range d.table.rows {
-					s.hangup.close()
-					s.closeProbe()
-				}
-			})
+		var calls []func()
+		for _, s := range d.table.rows { // a child may have taken the write end of a hangup
+			calls = append(calls, func() { s.hangup.close(); s.closeProbe() })
 		}
+		wait.Bounded(calls...)
 		if reuse {
 			d.batch.close()
 			d.batch, d.ready = nil, nil
@@ -389,5 +432,14 @@ func (d *datagrams) release(reuse bool) {
 	if d.probe >= 0 {
 		closeFD(d.probe)
 	}
+	if d.stuck {
+		go d.closeSocket()
+	} else {
+		d.closeSocket()
+	}
+}
+
+func (d *datagrams) closeSocket() {
+	d.replaced.Wait()
 	closeFD(d.fd)
 }

@@ -73,7 +73,9 @@ func (d *datagrams) armFrom(s *sender, fd int) error {
 func (d *datagrams) disarm(s *sender) {
 	if s.hangup.armed() {
 		d.waiter.Remove(s.hangup.id)
-		s.hangup.close()
+		fd := s.hangup.fd
+		s.hangup = hangup{}
+		wait.Bounded(func() { unix.Close(fd) }) // a child may have taken the message, and read from the pipe
 	}
 }
 

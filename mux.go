@@ -58,6 +58,7 @@ type Mux struct {
 	closed atomic.Bool // Close was called,
 	shut   atomic.Bool // and has shut t
 
+	holders atomic.Int32    // how many Output and Run still use Data: the last one frees
 	freed   bool            // t.release was called; guarded by the turn
 	watched *watchedContext // guarded by the turn
 	cleanup runtime.Cleanup // for a Mux that is dropped without Close
@@ -205,6 +206,9 @@ func (m *Mux) ReadContext(ctx context.Context) (TaggedData, error) {
 	}
 	d, err := m.read(ctx)
 	m.leave()
+	if m.closed.Load() { // and the memory of Data may be in use for another Mux
+		return TaggedData{}, errClosed
+	}
 	return d, err
 }
 
@@ -238,6 +242,17 @@ func (m *Mux) read(ctx context.Context) (TaggedData, error) {
 	}
 }
 
+// holdData keeps Data valid after Close, until dropData. It is for those that pass Data
+// to somebody who knows nothing of the Mux.
+func (m *Mux) holdData() { m.holders.Add(1) }
+
+func (m *Mux) dropData() {
+	m.holders.Add(-1)
+	if m.shut.Load() {
+		m.free()
+	}
+}
+
 // leave gives the turn back. If the Mux was closed meanwhile, whoever had the turn
 // gives back the rest.
 func (m *Mux) leave() {
@@ -247,9 +262,10 @@ func (m *Mux) leave() {
 	}
 }
 
-// free gives back what Close has left, if nobody reads. Otherwise the reader will.
+// free gives back what Close has left, if nobody reads or uses Data. Otherwise whoever
+// does so will.
 func (m *Mux) free() {
-	if m.turn.try(tidying) {
+	if m.holders.Load() == 0 && m.turn.try(tidying) {
 		if !m.freed {
 			m.freed = true
 			m.watched.stop()
@@ -271,21 +287,23 @@ func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
 	if !m.turn.tryReading() {
 		return TaggedData{}, false, m.orClosed(nil)
 	}
-	defer m.leave()
+	if !m.closed.Load() {
+		d, err = m.t.receive()
+		for err == errWouldBlock && m.t.checkEvents() {
+			d, err = m.t.receive()
+		}
+	}
+	m.leave()
 	if m.closed.Load() {
 		return TaggedData{}, false, errClosed
-	}
-	d, err = m.t.receive()
-	for err == errWouldBlock && m.t.checkEvents() {
-		d, err = m.t.receive()
 	}
 	switch err {
 	case nil:
 		return d, true, nil
 	case errWouldBlock, errRetry:
-		err = nil
+		return TaggedData{}, false, nil
 	}
-	return TaggedData{}, false, m.orClosed(err)
+	return TaggedData{}, false, err
 }
 
 // All yields every piece, as [Mux.ReadContext] returns it, until [io.EOF],
@@ -308,7 +326,8 @@ func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 // most some 100 milliseconds for a child that is stuck in the middle of a
 // write. A blocked read, and every later call, returns an error that matches
 // [os.ErrClosed]; closing again does nothing and returns nil. What was written
-// and not read is lost, and Data is no longer valid. Writers, including those blocked on a full queue,
+// and not read is lost, and Data is no longer valid, except what [Mux.Output]
+// and [Mux.Run] are passing on. Writers, including those blocked on a full queue,
 // get an error: from a socket ECONNREFUSED, and ENOTCONN for later writes,
 // both without SIGPIPE; from a pipe EPIPE and SIGPIPE (seen on Linux).
 //

@@ -288,6 +288,8 @@ func (r *run) wait() error {
 // read forwards everything, then waits for cmd, even if yield panics. It returns the
 // error of reading and that of Wait, and reports whether yield wanted all of it.
 func (r *run) read(yield func(TaggedData, error) bool) (readErr, waitErr error, ok bool) {
+	r.m.holdData()
+	defer r.m.dropData()
 	waited := false
 	defer func() {
 		if !waited {
@@ -325,7 +327,7 @@ func (r *run) forward(yield func(TaggedData, error) bool) (err error, ok bool) {
 // drain yields what is queued, but no more than could be queued at its start, so
 // that a writer that never stops cannot keep it going.
 func (r *run) drain(yield func(TaggedData, error) bool) (err error, ok bool) {
-	for range r.m.backlog() {
+	for n := 0; n < r.m.backlog(); n++ { // more, once a pipe is found to be larger
 		d, ok, err := r.m.TryRead()
 		switch {
 		case err == io.EOF:

@@ -35,7 +35,10 @@ import (
 //   - A descriptor that a child has opened again by its path (/dev/stdout,
 //     /dev/stderr, /proc/self/fd/1) is not in packet mode: small writes to it
 //     may come out as one piece, and their order among the senders is best
-//     effort. In a shell, write >&2 and not >/dev/stderr.
+//     effort. In a shell, write >&2 and not >/dev/stderr. If a child uses
+//     memory that is not there yet (userfaultfd(2), a file mapped from a
+//     network file system) to write to such a descriptor, or to read from
+//     one, a read, including TryRead, waits for it.
 //   - The order is also best effort for a child that makes its end
 //     nonblocking, as Node.js does: the child keeps what the pipe does not
 //     take at once and writes it later. If the child exits without waiting
@@ -166,6 +169,15 @@ func (p *pipes) add(tag string, tidy bool) (*os.File, error) {
 	if tidy && p.waiter.Len() > p.reclaimAt {
 		p.reclaim()
 	}
+	f, err := p.addNow(tag)
+	if tidy && scarce(err) {
+		p.reclaim()
+		f, err = p.addNow(tag)
+	}
+	return f, err
+}
+
+func (p *pipes) addNow(tag string) (*os.File, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -196,14 +208,16 @@ func (p *pipes) reclaim() {
 		fds = append(fds, unix.PollFd{Fd: int32(e.fd), Events: unix.POLLIN})
 	}
 	unix.Poll(fds, 0) // if it fails, no event is in fds
+	var calls []func()
 	for i, e := range ends {
 		switch {
 		case e.holds != nil && fds[i].Revents&unix.POLLIN != 0:
 			p.exited(e)
-		case e.holds == nil && fds[i].Revents == unix.POLLHUP:
-			p.remove(e)
+		case e.holds == nil && fds[i].Revents == unix.POLLHUP && p.unregister(e):
+			calls = append(calls, e.close)
 		}
 	}
+	wait.Bounded(calls...)
 	p.reclaimAt = 2*p.waiter.Len() + 1
 }
 
@@ -326,9 +340,8 @@ func (p *pipes) findEnlarged() bool {
 	for len(p.unchecked) > 0 {
 		last := len(p.unchecked) - 1
 		e := p.unchecked[last]
-		size, ok := e.size()
+		size, ok := e.size(p.waiter.Wake)
 		if !ok {
-			p.waiter.WakeAfter(checkAgainAfter)
 			return false
 		}
 		p.unchecked[last] = nil
@@ -369,8 +382,9 @@ func (p *pipes) keepReadable() bool {
 }
 
 // size returns the size of a pipe, 0 if there is an error. ok is false if a child
-// keeps the kernel from answering now, as it can where it has made the pipe larger.
-func (e *pipeEnd) size() (bytes int, ok bool) {
+// keeps the kernel from answering now, as it can where it has made the pipe larger. When
+// the answer comes, wake is called.
+func (e *pipeEnd) size(wake func()) (bytes int, ok bool) {
 	if e.asked == nil {
 		answer := make(chan int, 1)
 		e.asked = answer
@@ -380,6 +394,7 @@ func (e *pipeEnd) size() (bytes int, ok bool) {
 				size = 0
 			}
 			answer <- size
+			wake()
 		})
 	}
 	select {
@@ -439,7 +454,7 @@ func (p *pipes) hangUp(tag string) {
 // can wait for a child that is about to fill it. An event means that the pipe is not
 // empty; before each further read, poll(2) says so.
 func (p *pipes) read(e *pipeEnd) (int, unix.Errno) {
-	if p.pieces != 0 {
+	if p.draining == e {
 		if events, err := pollNow(e.fd); err == nil && events == 0 {
 			return 0, unix.EAGAIN
 		}
@@ -489,9 +504,6 @@ func (p *pipes) shut() error {
 	p.mu.Unlock()
 	var calls []func()
 	for _, e := range p.waiter.Values() {
-		if events, err := pollNow(e.fd); err == nil && events&unix.POLLHUP != 0 {
-			continue // nobody can write any more
-		}
 		p.replaced.Add(1)
 		calls = append(calls, func() {
 			defer p.replaced.Done()
@@ -519,7 +531,12 @@ func (p *pipes) release(reuse bool) {
 func (p *pipes) closeAll() {
 	p.replaced.Wait()
 	p.waiter.Close()
+	var calls []func()
 	for _, e := range p.waiter.Values() {
-		e.close()
+		unix.Close(e.fd)
+		if e.writeEnd.Load() != noWriteEnd { // a child may read from the pipe
+			calls = append(calls, e.closeWriteEnd)
+		}
 	}
+	wait.Bounded(calls...)
 }

@@ -3,8 +3,10 @@
 package iomux
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -65,6 +67,12 @@ func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
 		err = fmt.Errorf("iomux: make sender %.100q: %w", tag, err)
 	}
 	return f, err
+}
+
+// scarce reports whether err may come from what closed senders still hold: descriptors,
+// and the pages of their pipes.
+func scarce(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.EPERM)
 }
 
 // senderFile makes the file that a caller of MakeTaggedSender gets.
@@ -144,6 +152,18 @@ func (t *table) remove(fill uint64) {
 	if len(t.rows) == 0 {
 		t.rows, t.closed = nil, nil // a map does not shrink
 	}
+}
+
+// removeClosed removes the closed senders for which gone returns true: nothing of them
+// is in the queue.
+func (t *table) removeClosed(gone func(*sender) bool) {
+	t.closed = slices.DeleteFunc(t.closed, func(s *sender) bool {
+		if !gone(s) {
+			return false
+		}
+		delete(t.rows, s.addr)
+		return true
+	})
 }
 
 // ended reports whether there were senders and all are removed.

@@ -232,6 +232,40 @@ func TestSendersComeAndGoUnread(t *testing.T) {
 	})
 }
 
+// Senders that come and go while messages of others lie in the queue are not remembered,
+// and those whose messages these are do not lose them.
+func TestSendersComeAndGoQueued(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		if k.Pipe || portable {
+			t.Skip("a pipe stays as long as something is in it; the portable way cannot tell")
+		}
+		stays := newSender(t, m, "stays")
+		send(t, stays, "first")
+		for i := range 4 {
+			f := must(m.MakeTaggedSender(strconv.Itoa(i)))
+			send(t, f, strings.Repeat("x", i*3000))
+			unix.Send(int(f.Fd()), nil, 0)
+			f.Close()
+		}
+		send(t, stays, "last")
+		for range 3000 {
+			must(m.MakeSender()).Close()
+			if n := m.Rows(); n > 300 {
+				t.Fatalf("%d senders are remembered", n)
+			}
+		}
+		wantRead(t, m, "stays", "first")
+		for i := 1; i < 4; i++ {
+			wantRead(t, m, strconv.Itoa(i), strings.Repeat("x", i*3000))
+		}
+		wantRead(t, m, "stays", "last")
+		wantNothing(t, m)
+		if n := m.Rows(); n != 1 {
+			t.Errorf("%d senders are remembered, want 1", n)
+		}
+	})
+}
+
 // The same beside a reader that is waiting.
 func TestSendersComeAndGoBesideReader(t *testing.T) {
 	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {

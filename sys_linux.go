@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 
@@ -165,8 +166,36 @@ func queueEmpty(fd int) bool {
 	return err == unix.EAGAIN
 }
 
-// queueLength is how many messages the queue of a socket takes.
-func queueLength() int {
+// queuedAddrs returns the addresses from which the messages in the queue of fd come. It
+// reports false where the system cannot tell (SO_PEEK_OFF in socket(7)), or the queue
+// has more than most messages.
+func queuedAddrs(fd int, most int) (addrs map[string]bool, ok bool) {
+	peekAt := func(at int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF, at) }
+	defer peekAt(-1)
+	addrs = make(map[string]bool)
+	for at := 0; peekAt(at) == nil; most-- {
+		n, from, err := unix.Recvfrom(fd, nil, unix.MSG_PEEK|unix.MSG_TRUNC|unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EAGAIN:
+			return addrs, true
+		case err != nil || most == 0:
+			return nil, false
+		}
+		at += n
+		if sa, ok := from.(*unix.SockaddrUnix); ok && len(sa.Name) > 0 {
+			addrs["\x00"+sa.Name[1:]] = true // x/sys has made it an @
+		}
+	}
+	return nil, false
+}
+
+// queueLength returns how many messages the queue of the socket fd takes.
+func queueLength(fd int) int {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if !inNamespace(fd) { // the file is that of this thread's namespace
+		return unknownQueue
+	}
 	text, err := os.ReadFile(dgramQueueFile)
 	if err != nil {
 		return unknownQueue
@@ -178,12 +207,40 @@ func queueLength() int {
 	return n + 1
 }
 
+// inNamespace reports whether the socket fd is in the network namespace of this thread.
+// Before Linux 5.14 it cannot be known, and the answer is yes.
+func inNamespace(fd int) bool {
+	cookie := func(fd int) uint64 {
+		c, _ := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+		return c
+	}
+	here, err := probeSocket()
+	if err != nil {
+		return false
+	}
+	defer unix.Close(here)
+	return cookie(fd) == cookie(here)
+}
+
 // An anchor keeps a way to a socket whose file is removed: a descriptor that only
 // holds its place (O_PATH in open(2)), to which /proc leads. It has its own way into
 // /proc, which works even after the process has changed its root directory.
 type anchor struct {
 	proc   int // the directory of the process's descriptors
 	socket int // or -1
+	root   file
+}
+
+// A file identifies one, whatever its name.
+type file struct{ dev, ino uint64 }
+
+// rootDirectory is that of this thread.
+func rootDirectory() file {
+	var st unix.Stat_t
+	if unix.Stat("/", &st) != nil {
+		return file{}
+	}
+	return file{uint64(st.Dev), st.Ino}
 }
 
 // procFDs is that directory while some anchor needs it.
@@ -207,7 +264,7 @@ func newAnchor() (*anchor, error) {
 		procFDs.fd = fd
 	}
 	procFDs.users++
-	return &anchor{proc: procFDs.fd, socket: -1}, nil
+	return &anchor{proc: procFDs.fd, socket: -1, root: rootDirectory()}, nil
 }
 
 func (a *anchor) close() {
@@ -285,11 +342,14 @@ func openPath(at int, path string, flags int) (int, error) {
 
 // connect connects fd to a.
 func (a *address) connect(fd int) error {
-	err := connectSocket(fd, a.socket)
-	if a.anchor != nil && errors.Is(err, unix.ENOENT) { // there is no /proc after a chroot
-		return a.anchor.connect(fd)
+	if a.anchor == nil || a.anchor.root == rootDirectory() {
+		err := connectSocket(fd, a.socket)
+		if a.anchor == nil || !errors.Is(err, unix.ENOENT) {
+			return err
+		}
 	}
-	return err
+	// After a chroot, what is called /proc may be anything, or not be there.
+	return a.anchor.connect(fd)
 }
 
 // connect connects fd without a name that begins at the root directory: on a thread

@@ -117,8 +117,11 @@ func queueEmpty(fd int) bool {
 	return err == unix.EAGAIN
 }
 
+// queuedAddrs cannot tell.
+func queuedAddrs(int, int) (map[string]bool, bool) { return nil, false }
+
 // queueLength is more messages than a queue takes: it is limited by bytes.
-func queueLength() int { return 4096 }
+func queueLength(int) int { return 4096 }
 
 // An anchor cannot be had: no name but its own leads to a socket here.
 type anchor struct{}

@@ -498,6 +498,46 @@ func TestChrootAfterNew(t *testing.T) {
 	runCheck(t, "run-setuid", t.TempDir())
 }
 
+func init() { children["run-jail"] = makeSenderInJail }
+
+// makeSenderInJail makes a Mux and then a sender in a root directory where what should
+// lead to the receive end leads to the sockets of somebody else; or where proc is a file.
+func makeSenderInJail(args []string) int {
+	dir := args[0]
+	m, err := iomux.New()
+	if err != nil {
+		return checkFailed("%v", err)
+	}
+	if args[1] == "file" {
+		err = os.WriteFile(filepath.Join(dir, "proc"), nil, 0o666)
+	} else {
+		err = os.MkdirAll(filepath.Join(dir, "proc/self/fd"), 0o777)
+		for fd := 0; err == nil && fd < 40; fd++ {
+			s := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
+			err = unix.Bind(s, &unix.SockaddrUnix{Name: filepath.Join(dir, "proc/self/fd", strconv.Itoa(fd))})
+		}
+	}
+	if err := errors.Join(err, syscall.Chroot(dir), os.Chdir("/")); err != nil {
+		return checkFailed("%v", err)
+	}
+	if err := checkWorks(m); err != nil {
+		return checkFailed("%v", err)
+	}
+	return 0
+}
+
+// A new root directory with a proc of somebody else's makes no difference.
+func TestJailAfterNew(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	for _, proc := range []string{"file", "sockets"} {
+		dir := must(os.MkdirTemp("/tmp", "jail"))
+		defer os.RemoveAll(dir)
+		runCheck(t, "run-jail", dir, proc)
+	}
+}
+
 // A process that gives up root after New makes senders all the same.
 func TestSetuidAfterNew(t *testing.T) {
 	if os.Getuid() != 0 {

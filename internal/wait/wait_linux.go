@@ -35,7 +35,6 @@ type Waiter[T any] struct {
 	found   event // taken by Look or Park, and not yet by Next; or noEvent
 
 	woken atomic.Bool // Wake was called, and no Park has returned since
-	again alarm       // calls Wake
 
 	mu    sync.Mutex // guards what follows
 	last  ID         // the last one that was given
@@ -302,16 +301,14 @@ func (w *Waiter[T]) Wake() {
 	w.file.SetReadDeadline(longAgo) // ends a sleep, and means nothing else
 }
 
-// WakeAfter calls Wake after d. It replaces an earlier WakeAfter whose time has not
-// come yet.
-func (w *Waiter[T]) WakeAfter(d time.Duration) {
-	w.again.set(d, w.Wake)
-}
+// WakeAfter calls Wake after d, also if the Waiter is closed by then: that has no effect.
+// Its timer is not kept, because a timer that was made in a bubble of testing/synctest
+// must not be touched from outside.
+func (w *Waiter[T]) WakeAfter(d time.Duration) { time.AfterFunc(d, w.Wake) }
 
 // Close gives the descriptors of the Waiter back. Those that were added stay
 // open: they are the caller's.
 func (w *Waiter[T]) Close() {
-	w.again.stop()
 	w.file.Close()
 	if w.events != w.sleep {
 		unix.Close(int(w.events))

@@ -22,8 +22,6 @@ type Waiter[T any] struct {
 	file  *os.File
 	conn  syscall.RawConn
 	check func(fd uintptr) bool
-
-	again alarm // calls Wake
 }
 
 // An ID names what was added to a Waiter: nothing, here.
@@ -85,14 +83,10 @@ func (w *Waiter[T]) Park() error {
 // caller of Park is to see must be set before.
 func (w *Waiter[T]) Wake() { w.file.SetReadDeadline(time.Unix(1, 0)) }
 
-// WakeAfter calls Wake after d. It replaces an earlier WakeAfter whose time has not
-// come yet.
-func (w *Waiter[T]) WakeAfter(d time.Duration) {
-	w.again.set(d, w.Wake)
-}
+// WakeAfter calls Wake after d, also if the Waiter is closed by then: that has no effect.
+func (w *Waiter[T]) WakeAfter(d time.Duration) { time.AfterFunc(d, w.Wake) }
 
 // Close gives the copy of the socket back.
 func (w *Waiter[T]) Close() {
-	w.again.stop()
 	w.file.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -30,6 +31,8 @@ var bareNumber atomic.Int64
 func BareDirectory(dir string) error {
 	var c calls
 	s := c.receiveSocket()
+	var root unix.Stat_t
+	c.did(unix.Stat("/", &root))
 	fds := c.get(unix.Open("/proc/self/fd", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0))
 	private := filepath.Join(dir, fmt.Sprintf("bare-%d-%d", os.Getpid(), bareNumber.Add(1)))
 	path := filepath.Join(private, "mux")
@@ -75,7 +78,6 @@ func BarePipes() error {
 		writers[i], ends[i] = c.pipeSender(events)
 	}
 	for _, fd := range ends {
-		c.get(unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0))
 		c.did(unix.Dup3(epoll, fd, unix.O_CLOEXEC))
 	}
 	c.closeEpoll(epoll)
@@ -178,13 +180,14 @@ func (c *calls) receiveSocket() int {
 }
 
 // senders makes two senders and closes all.
-func (c *calls) senders(s int, to unix.Sockaddr) {
+func (c *calls) senders(s int, to *unix.SockaddrUnix) {
 	probe := c.get(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0))
 	epoll := c.epoll()
 	var senders, hangups [2]int
 	for i := range senders {
 		senders[i], hangups[i] = c.sender(epoll, probe, bareAddress(), to)
 	}
+	unix.Recvfrom(s, nil, unix.MSG_PEEK|unix.MSG_DONTWAIT) // EAGAIN
 	c.did(unix.Dup3(probe, s, unix.O_CLOEXEC))
 	c.closeEpoll(epoll)
 	c.closeAll(hangups[:])
@@ -193,7 +196,7 @@ func (c *calls) senders(s int, to unix.Sockaddr) {
 	c.closeAll(senders[:])
 }
 
-func (c *calls) sender(epoll, probe int, addr, to unix.Sockaddr) (sender, hangup int) {
+func (c *calls) sender(epoll, probe int, addr, to *unix.SockaddrUnix) (sender, hangup int) {
 	sender = c.get(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
 	if unix.SetsockoptInt(sender, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, maxDatagram) != nil {
 		c.did(unix.SetsockoptInt(sender, unix.SOL_SOCKET, unix.SO_SNDBUF, maxDatagram))
@@ -205,6 +208,10 @@ func (c *calls) sender(epoll, probe int, addr, to unix.Sockaddr) (sender, hangup
 	c.did(unix.Sendmsg(sender, []byte{0}, unix.UnixRights(p[1]), addr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL))
 	c.did(unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, p[0], &unix.EpollEvent{}))
 	c.did(unix.Close(p[1]))
+	if strings.HasPrefix(to.Name, "/") {
+		var root unix.Stat_t
+		c.did(unix.Stat("/", &root))
+	}
 	c.did(unix.Connect(sender, to))
 	unix.Connect(probe, addr) // EPERM
 	c.get(unix.FcntlInt(uintptr(sender), unix.F_GETFL, 0))

@@ -339,3 +339,41 @@ func TestRunBlockingWriter(t *testing.T) {
 		}
 	})
 }
+
+// A pausedWriter takes what it is given only when it may go on.
+type pausedWriter struct {
+	began, goOn chan struct{}
+	got         string
+}
+
+func (w *pausedWriter) Write(p []byte) (int, error) {
+	close(w.began)
+	<-w.goOn
+	w.got = string(p)
+	return len(p), nil
+}
+
+// What a writer was given stays until it returns, also if the Mux is closed meanwhile
+// and another one could take its memory.
+func TestRunBesideClose(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		w := &pausedWriter{began: make(chan struct{}), goOn: make(chan struct{})}
+		cmd := shell("printf hello")
+		cmd.Stdout = w
+		ended := inBackground(func() error { return m.Run(cmd) })
+		<-w.began
+		m.Close()
+		other := must(k.Make(t))
+		defer other.Close()
+		s := newSender(t, other, "other")
+		send(t, s, "other")
+		wantRead(t, other, "other", "other")
+		close(w.goOn)
+		if err := <-ended; !errors.Is(err, os.ErrClosed) {
+			t.Error(err)
+		}
+		if w.got != "hello" {
+			t.Errorf("got %q", w.got)
+		}
+	})
+}

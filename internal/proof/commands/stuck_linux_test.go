@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -73,22 +74,28 @@ func needMissingPages(t *testing.T) {
 // stick begins to write to s what the kernel cannot have until release is called.
 func stick(t *testing.T, s *os.File) (written <-chan error, release func()) {
 	t.Helper()
+	fd := int(s.Fd())
+	return stickIn(t, func(page []byte) error {
+		_, err := unix.Write(fd, page)
+		return err
+	})
+}
+
+// stickIn makes a call that waits for a page until release is called.
+func stickIn(t *testing.T, call func(page []byte) error) (ended <-chan error, release func()) {
+	t.Helper()
 	page, touched, release, err := missingPage()
 	if err != nil {
 		t.Skip(err)
 	}
 	t.Cleanup(release)
-	fd := int(s.Fd())
-	written = inBackground(func() error {
-		_, err := unix.Write(fd, page)
-		return err
-	})
+	ended = inBackground(func() error { return call(page) })
 	select {
 	case <-touched:
-	case err := <-written:
-		t.Fatalf("write does not wait: %v", err)
+	case err := <-ended:
+		t.Fatalf("the call does not wait: %v", err)
 	}
-	return written, release
+	return ended, release
 }
 
 func wantStuck(t *testing.T, written <-chan error) {
@@ -157,17 +164,161 @@ func TestStuckHangup(t *testing.T) {
 			t.Skip("there is no such pipe")
 		}
 		s := newSender(t, m, "s")
-		rights := make([]byte, unix.CmsgSpace(4))
-		_, n, _, _, err := unix.Recvmsg(int(s.Fd()), make([]byte, 1), rights, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fds := must(unix.ParseUnixRights(&must(unix.ParseSocketControlMessage(rights[:n]))[0]))
-		w := os.NewFile(uintptr(fds[0]), "hangup")
+		w := takeHangup(t, s)
 		defer w.Close()
 		written, release := stick(t, w)
 		wantNothing(t, m)
 		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		wantStuck(t, written)
+		release()
+		<-written
+	})
+}
+
+// takeHangup takes that write end out of the queue of s.
+func takeHangup(t *testing.T, s *os.File) *os.File {
+	t.Helper()
+	rights := make([]byte, unix.CmsgSpace(4))
+	_, n, _, _, err := unix.Recvmsg(int(s.Fd()), make([]byte, 1), rights, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fds := must(unix.ParseUnixRights(&must(unix.ParseSocketControlMessage(rights[:n]))[0]))
+	return os.NewFile(uintptr(fds[0]), "hangup")
+}
+
+// reopen opens an end of the pipe of f.
+func reopen(t *testing.T, f *os.File, flags int) *os.File {
+	t.Helper()
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), flags|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	return os.NewFile(uintptr(fd), "pipe")
+}
+
+// stickReader begins to read from f into memory that is not there until release is
+// called.
+func stickReader(t *testing.T, f *os.File) (read <-chan error, release func()) {
+	t.Helper()
+	return stickIn(t, func(page []byte) error {
+		_, err := unix.Read(int(f.Fd()), page)
+		return err
+	})
+}
+
+// He can also open the other end of that pipe, close the write end, which is a hangup,
+// and be stuck in a read.
+func TestStuckHangupReader(t *testing.T) {
+	for name, call := range map[string]func(t *testing.T, m *iomux.Mux){
+		"reads":      func(t *testing.T, m *iomux.Mux) { wantNoWait(t, m) },
+		"MakeSender": func(t *testing.T, m *iomux.Mux) { newSender(t, m, "other") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+				if k.Pipe || portable {
+					t.Skip("there is no such pipe")
+				}
+				s := newSender(t, m, "s")
+				w := takeHangup(t, s)
+				must(w.WriteString("x"))
+				r := reopen(t, w, unix.O_RDONLY)
+				defer r.Close()
+				w.Close()
+				read, release := stickReader(t, r)
+				call(t, m)
+				wantStuck(t, read)
+				if err := m.Close(); err != nil {
+					t.Error(err)
+				}
+				release()
+				<-read
+			})
+		})
+	}
+}
+
+// A child opens the read end of its pipe, closes the write end, and is stuck in a read.
+// Only a read waits for it: neither Close nor the release of a Mux that is dropped.
+func TestStuckThief(t *testing.T) {
+	muxtest.NeedPipes(t)
+	for _, drop := range []bool{false, true} {
+		m := must(iomux.NewPipe())
+		s := must(m.MakeSender())
+		r := reopen(t, s, unix.O_RDONLY)
+		defer r.Close()
+		send(t, s, "x")
+		s.Close()
+		read, release := stickReader(t, r)
+		if drop {
+			m = nil
+			wantCleanups(t)
+		} else if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		wantStuck(t, read)
+		release()
+		<-read
+	}
+}
+
+// wantCleanups wants the cleanups of other things to be called.
+func wantCleanups(t *testing.T) {
+	t.Helper()
+	watch(t)
+	runtime.GC()
+	called := make(chan struct{})
+	runtime.AddCleanup(new([100]int), func(c chan struct{}) { close(c) }, called)
+	for {
+		runtime.GC()
+		select {
+		case <-called:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// A child opens its pipe again after the hangup was seen, and is stuck in a write.
+func TestStuckAfterHangup(t *testing.T) {
+	m := muxtest.NewPipeMux(t)
+	newSender(t, m, "other")
+	s := must(m.MakeTaggedSender("s"))
+	r := reopen(t, s, unix.O_RDONLY)
+	defer r.Close()
+	send(t, s, "x")
+	s.Close()
+	wantRead(t, m, "s", "x")
+	w := reopen(t, r, unix.O_WRONLY)
+	defer w.Close()
+	written, release := stick(t, w)
+	wantNoWait(t, m)
+	wantStuck(t, written)
+	release()
+	<-written
+}
+
+// What is queued when the Mux is closed may hold descriptors whose last close waits for
+// a child.
+func TestStuckQueue(t *testing.T) {
+	forKinds(t, func(t *testing.T, k kind, m *iomux.Mux) {
+		if k.Pipe {
+			t.Skip("descriptors are not sent on pipes")
+		}
+		s := newSender(t, m, "s")
+		r, w := must2(os.Pipe())
+		defer w.Close()
+		if err := unix.Sendmsg(int(s.Fd()), []byte("x"), unix.UnixRights(int(r.Fd())), nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		written, release := stick(t, w)
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := m.MakeSender(); !errors.Is(err, os.ErrClosed) {
 			t.Error(err)
 		}
 		wantStuck(t, written)

@@ -19,6 +19,7 @@ import (
 
 func init() {
 	muxtest.Children["raiseBuffer"] = raiseBuffer
+	muxtest.Children["sendersAgain"] = sendersAgain
 	muxtest.Children["fewDescriptors"] = fewDescriptors
 	muxtest.Children["noDescriptorLeft"] = noDescriptorLeft
 	muxtest.Children["descriptorZero"] = descriptorZero
@@ -249,6 +250,36 @@ func TestFewDescriptors(t *testing.T) {
 			t.Setenv("TMPDIR", publicDir(t))
 			muxtest.RunCheck(t, "fewDescriptors", k.Name, uid)
 		}
+	})
+}
+
+// sendersAgain makes and closes nearly as many senders as there can be, again and
+// again, and never reads.
+func sendersAgain(args []string) int {
+	muxtest.InitPoller()
+	m := muxtest.Must(muxtest.MuxOf(args[0], os.Getenv("TMPDIR")))
+	const most = 450
+	muxtest.SetLimit(2*most+otherFiles, 2*most+otherFiles)
+	for round := range 4 {
+		var open []*os.File
+		for range most {
+			f, err := m.MakeSender()
+			if err != nil {
+				return muxtest.CheckFailed("round %d, with %d senders: %v", round, len(open), err)
+			}
+			open = append(open, f)
+		}
+		for _, f := range open {
+			f.Close()
+		}
+	}
+	return 0
+}
+
+// Before MakeSender fails for want of descriptors, it gives back those of closed senders.
+func TestDescriptorsOfClosedSenders(t *testing.T) {
+	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, _ *iomux.Mux) {
+		muxtest.RunCheck(t, "sendersAgain", k.Name)
 	})
 }
 
