@@ -81,8 +81,10 @@ const (
 	longestQueue = 1 << 20
 
 	// minPeek is of how many closed senders it is worth looking whether they have left
-	// something in the queue.
-	minPeek = 64
+	// something in the queue, if that holds no more than mostPeeked messages: three times
+	// the default.
+	minPeek    = 64
+	mostPeeked = 32
 
 	// checkAgainAfter bounds the sleep of a reader while something may happen that no
 	// event reports: an unwatched sender may be closed, or the memory of large
@@ -91,7 +93,7 @@ const (
 )
 
 func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error) {
-	d := &datagrams{probe: -1}
+	d := &datagrams{probe: -1, peekAt: minPeek}
 	d.queue = sync.OnceValue(func() int { return queueLength(d.fd) })
 	if d.fd, err = receiveSocket(); err != nil {
 		return nil, err
@@ -154,7 +156,7 @@ func (d *datagrams) connect(tag string) (_ int, _ *sender, err error) {
 	s := &sender{tag: tag, addr: addr, probe: -1}
 	defer func() {
 		if err != nil {
-			d.disarm(s)
+			d.disarm(s)()
 			closeFD(fd)
 			removeAddress(addr)
 		}
@@ -200,13 +202,13 @@ func (d *datagrams) reclaim() {
 // removeUnheard removes the closed senders of which nothing is in the queue. It is due
 // again when there are twice as many as it leaves.
 func (d *datagrams) removeUnheard() {
-	queued, ok := queuedAddrs(d.fd, d.queue())
+	queued, ok := queuedAddrs(d.fd, mostPeeked)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ok {
 		d.table.removeClosed(func(s *sender) bool { return !queued[s.addr] })
 	}
-	d.peekAt = 2*len(d.table.closed) + minPeek
+	d.peekAt = max(2*len(d.table.closed), minPeek)
 }
 
 func (d *datagrams) receive() (TaggedData, error) {
@@ -297,25 +299,37 @@ func (d *datagrams) checkEvents() (some bool) {
 	d.mu.Lock()
 	d.checked = d.fills
 	d.mu.Unlock()
-	for {
+	for hung := d.takeHung(); len(hung) > 0; hung = d.takeHung() {
+		some = true
+		for _, s := range hung {
+			d.hungUp(s)
+		}
+	}
+	return some
+}
+
+// takeHung takes some events, and disarms their senders.
+func (d *datagrams) takeHung() (hung []*sender) {
+	var calls []func() // a child may have taken the message, and read from the pipe
+	for len(hung) < 64 {
 		s, _, ok := d.waiter.Next()
 		if !ok {
-			return some
+			break
 		}
-		some = true
-		d.hungUp(s)
+		hung = append(hung, s)
+		d.mu.Lock() // an event may come while add, which holds mu, still works on s
+		calls = append(calls, d.disarm(s))
+		d.mu.Unlock()
 	}
+	wait.Bounded(calls...)
+	return hung
 }
 
 // hungUp decides what the hangup of s is: the end of s, or a false alarm. After a
 // false alarm s is watched again, but not at once if alarms come quickly: a child
 // that keeps reading from its standard output would keep both sides busy.
 func (d *datagrams) hungUp(s *sender) {
-	d.mu.Lock() // an event may come while add, which holds mu, still works on s
-	quick := s.hangup.armedSince(checkAgainAfter)
-	d.mu.Unlock()
-	d.disarm(s)
-	if !d.gone(s) && (quick || d.arm(s) != nil) {
+	if !d.gone(s) && (s.hangup.armedSince(checkAgainAfter) || d.arm(s) != nil) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.unwatched = append(d.unwatched, s)
@@ -429,17 +443,17 @@ func (d *datagrams) release(reuse bool) {
 		// some disks: not for Close to wait for, if there is a reader.
 		d.addr.closeAnchor()
 	}
-	if d.probe >= 0 {
-		closeFD(d.probe)
-	}
 	if d.stuck {
-		go d.closeSocket()
+		go d.closeSockets()
 	} else {
-		d.closeSocket()
+		d.closeSockets()
 	}
 }
 
-func (d *datagrams) closeSocket() {
+func (d *datagrams) closeSockets() {
 	d.replaced.Wait()
+	if d.probe >= 0 {
+		closeFD(d.probe)
+	}
 	closeFD(d.fd)
 }

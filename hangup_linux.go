@@ -3,6 +3,7 @@ package iomux
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,10 +25,12 @@ import (
 type hangup struct {
 	fd int // read end of the pipe
 	id wait.ID
-	at time.Time // when it was armed, zero if it is not
+	at time.Time // when it was armed
+
+	closing atomic.Bool // the end of an earlier pipe, which a child may delay
 }
 
-func (h *hangup) armed() bool { return !h.at.IsZero() }
+func (h *hangup) armed() bool { return h.id != 0 }
 
 // armedSince reports whether h was armed within the last d.
 func (h *hangup) armedSince(d time.Duration) bool { return time.Since(h.at) < d }
@@ -38,8 +41,14 @@ func (h *hangup) armedSince(d time.Duration) bool { return time.Since(h.at) < d 
 // senders fill it (measured).
 func (d *datagrams) armSelf(s *sender, fd int) error { return d.armFrom(s, fd) }
 
-// arm arms s, which is connected, from the receive end.
-func (d *datagrams) arm(s *sender) error { return d.armFrom(s, d.fd) }
+// arm arms s, which is connected, from the receive end; but not while a child delays the
+// close of an earlier pipe of s, or it could make any number of goroutines wait.
+func (d *datagrams) arm(s *sender) error {
+	if s.hangup.closing.Load() {
+		return errWouldBlock
+	}
+	return d.armFrom(s, d.fd)
+}
 
 // armFrom sends s, from the socket fd, a message that holds the write end of a
 // pipe, and has the read end watched.
@@ -65,23 +74,30 @@ func (d *datagrams) armFrom(s *sender, fd int) error {
 		unix.Close(p[0])
 		return err
 	}
-	s.hangup = hangup{fd: p[0], id: id, at: time.Now()}
+	s.hangup.fd, s.hangup.id, s.hangup.at = p[0], id, time.Now()
 	return nil
 }
 
-// disarm releases the pipe, if s is armed.
-func (d *datagrams) disarm(s *sender) {
-	if s.hangup.armed() {
-		d.waiter.Remove(s.hangup.id)
-		fd := s.hangup.fd
-		s.hangup = hangup{}
-		wait.Bounded(func() { unix.Close(fd) }) // a child may have taken the message, and read from the pipe
+// disarm stops watching s, if it is watched. It returns what closes the pipe. The caller
+// holds mu.
+func (d *datagrams) disarm(s *sender) (closePipe func()) {
+	h := &s.hangup
+	if !h.armed() {
+		return func() {}
+	}
+	d.waiter.Remove(h.id)
+	fd := h.fd
+	h.id = 0
+	h.closing.Store(true)
+	return func() {
+		unix.Close(fd)
+		h.closing.Store(false)
 	}
 }
 
 func (h *hangup) close() {
 	if h.armed() {
 		unix.Close(h.fd)
-		*h = hangup{}
+		h.id = 0
 	}
 }

@@ -284,7 +284,7 @@ func (m *Mux) free() {
 // has been waited for, TryRead returns all its output, and then io.EOF if
 // nobody else has a copy of a sender.
 func (m *Mux) TryRead() (d TaggedData, ok bool, err error) {
-	if !m.turn.tryReading() {
+	if !m.turn.tryPast(reading) {
 		return TaggedData{}, false, m.orClosed(nil)
 	}
 	if !m.closed.Load() {
@@ -400,10 +400,9 @@ func newTurn() turn { return turn{free: make(chan struct{}, 1)} }
 // try gets the turn if nobody has it.
 func (t *turn) try(what int32) bool { return t.holder.CompareAndSwap(nothing, what) }
 
-// tryReading gets the turn for reading, unless somebody is reading. It waits for
-// whoever is tidying.
-func (t *turn) tryReading() bool {
-	for !t.try(reading) {
+// tryPast gets the turn, unless somebody is reading. It waits for whoever is tidying.
+func (t *turn) tryPast(what int32) bool {
+	for !t.try(what) {
 		if t.holder.Load() == reading {
 			return false
 		}

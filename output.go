@@ -324,10 +324,11 @@ func (r *run) forward(yield func(TaggedData, error) bool) (err error, ok bool) {
 	}
 }
 
-// drain yields what is queued, but no more than could be queued at its start, so
-// that a writer that never stops cannot keep it going.
+// drain yields what is queued, but no more than can be queued at one time, so that a
+// writer that never stops cannot keep it going.
 func (r *run) drain(yield func(TaggedData, error) bool) (err error, ok bool) {
-	for n := 0; n < r.m.backlog(); n++ { // more, once a pipe is found to be larger
+	last := r.m.backlog()
+	for left := last; left > 0; left-- {
 		d, ok, err := r.m.TryRead()
 		switch {
 		case err == io.EOF:
@@ -339,6 +340,9 @@ func (r *run) drain(yield func(TaggedData, error) bool) (err error, ok bool) {
 		case !yield(d, nil):
 			return nil, false
 		}
+		now := r.m.backlog()
+		left += max(now-last, 0) // a pipe was found to be larger
+		last = now
 	}
 	return exec.ErrWaitDelay, true
 }

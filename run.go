@@ -132,7 +132,7 @@ func (c *copier) copy(d TaggedData, _ error) bool {
 // the Mux could do so.
 func (m *Mux) hangUp(tag string) bool {
 	t, ok := m.t.(interface{ hangUp(tag string) })
-	if !ok || !m.turn.tryReading() {
+	if !ok || !m.turn.tryPast(reading) {
 		return false
 	}
 	defer m.leave()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,6 +64,14 @@ func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
 		return nil, errClosed
 	}
 	f, err := m.t.add(tag, tidy)
+	for tries := 0; !tidy && scarce(err) && tries < 20; tries++ {
+		if tidy = m.turn.tryPast(tidying); tidy {
+			defer m.leave()
+		} else {
+			time.Sleep(50 * time.Microsecond) // a reader that waits is being woken for what was closed
+		}
+		f, err = m.t.add(tag, tidy)
+	}
 	if err != nil && err != errClosed {
 		err = fmt.Errorf("iomux: make sender %.100q: %w", tag, err)
 	}
@@ -70,9 +79,10 @@ func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
 }
 
 // scarce reports whether err may come from what closed senders still hold: descriptors,
-// and the pages of their pipes.
+// pages of pipes, and places in an epoll instance.
 func scarce(err error) bool {
-	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.EPERM)
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) ||
+		errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC)
 }
 
 // senderFile makes the file that a caller of MakeTaggedSender gets.

@@ -168,7 +168,7 @@ func queueEmpty(fd int) bool {
 
 // queuedAddrs returns the addresses from which the messages in the queue of fd come. It
 // reports false where the system cannot tell (SO_PEEK_OFF in socket(7)), or the queue
-// has more than most messages.
+// has more than most messages: for each of them the kernel begins at the first.
 func queuedAddrs(fd int, most int) (addrs map[string]bool, ok bool) {
 	peekAt := func(at int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEEK_OFF, at) }
 	defer peekAt(-1)
@@ -247,6 +247,7 @@ func rootDirectory() file {
 var procFDs struct {
 	sync.Mutex
 	fd, users int
+	root      file // when it was opened
 }
 
 // newAnchor returns nil, and no error, where /proc is not there.
@@ -260,11 +261,22 @@ func newAnchor() (*anchor, error) {
 			return nil, &os.PathError{Op: "open", Path: selfFDs, Err: err}
 		case err != nil:
 			return nil, nil
+		case !isProc(fd):
+			unix.Close(fd)
+			return nil, nil
 		}
-		procFDs.fd = fd
+		procFDs.fd, procFDs.root = fd, rootDirectory()
 	}
 	procFDs.users++
-	return &anchor{proc: procFDs.fd, socket: -1, root: rootDirectory()}, nil
+	return &anchor{proc: procFDs.fd, socket: -1, root: procFDs.root}, nil
+}
+
+// isProc reports whether fd is of proc(5), and not of what somebody has put in its place
+// (statfs(2)). If that is refused, it is taken for true.
+func isProc(fd int) bool {
+	var st unix.Statfs_t
+	err := unix.Fstatfs(fd, &st)
+	return err != nil || st.Type == unix.PROC_SUPER_MAGIC
 }
 
 func (a *anchor) close() {

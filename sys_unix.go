@@ -147,7 +147,7 @@ func (hangup) close()                        {}
 
 func (d *datagrams) armSelf(*sender, int) error { return nil }
 func (d *datagrams) arm(*sender) error          { return os.ErrInvalid }
-func (d *datagrams) disarm(*sender)             {}
+func (d *datagrams) disarm(*sender) func()      { return func() {} }
 
 // StartBlocking is for Linux. On other systems it starts nothing, and its error
 // matches [errors.ErrUnsupported].

@@ -511,7 +511,7 @@ func makeSenderInJail(args []string) int {
 	if args[1] == "file" {
 		err = os.WriteFile(filepath.Join(dir, "proc"), nil, 0o666)
 	} else {
-		err = os.MkdirAll(filepath.Join(dir, "proc/self/fd"), 0o777)
+		err = errors.Join(os.MkdirAll(filepath.Join(dir, "proc/self/fd"), 0o777), os.Mkdir(filepath.Join(dir, "tmp"), 0o777))
 		for fd := 0; err == nil && fd < 40; fd++ {
 			s := must(unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
 			err = unix.Bind(s, &unix.SockaddrUnix{Name: filepath.Join(dir, "proc/self/fd", strconv.Itoa(fd))})
@@ -522,6 +522,23 @@ func makeSenderInJail(args []string) int {
 	}
 	if err := checkWorks(m); err != nil {
 		return checkFailed("%v", err)
+	}
+	if args[1] == "file" {
+		return 0
+	}
+	// A Mux that is made there, beside the first one and then alone.
+	for _, other := range []*iomux.Mux{m, nil} {
+		late, err := iomux.NewIn("/tmp")
+		if err != nil {
+			return checkFailed("%v", err)
+		}
+		if err := checkWorks(late); err != nil {
+			return checkFailed("a Mux made there: %v", err)
+		}
+		late.Close()
+		if other != nil {
+			other.Close()
+		}
 	}
 	return 0
 }

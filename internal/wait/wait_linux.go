@@ -34,6 +34,8 @@ type Waiter[T any] struct {
 	checked bool  // in this Park
 	found   event // taken by Look or Park, and not yet by Next; or noEvent
 
+	retryAt time.Time // when to try again to arm the stream
+
 	woken atomic.Bool // Wake was called, and no Park has returned since
 
 	mu    sync.Mutex // guards what follows
@@ -271,6 +273,15 @@ func (w *Waiter[T]) arm() {
 	}
 	w.armed = w.stream.arm() == nil
 	if !w.armed { // no memory for it now, or too many watches (epoll_ctl(2))
+		w.retryLater()
+	}
+}
+
+// retryLater has the reader woken to arm the stream again, by one timer at a time.
+func (w *Waiter[T]) retryLater() {
+	now := time.Now()
+	if left := w.retryAt.Sub(now); left <= 0 || left > retryAfter { // or by another clock
+		w.retryAt = now.Add(retryAfter)
 		w.WakeAfter(retryAfter)
 	}
 }

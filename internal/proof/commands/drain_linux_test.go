@@ -79,6 +79,34 @@ func TestDrainOtherNamespace(t *testing.T) {
 	wantDrained(t, m, straggler("read x <&3", "i=0; while [ $i -lt 200 ]; do echo $i; i=$((i+1)); done"))
 }
 
+// Pipes that end while what is queued is yielded do not make that less.
+func TestDrainManySenders(t *testing.T) {
+	watch(t)
+	m := muxtest.NewPipeMux(t)
+	const senders = 20
+	for range senders {
+		f := must(m.MakeTaggedSender("before"))
+		send(t, f, "x")
+		f.Close()
+	}
+	cmd := straggler("read x <&3", "echo last")
+	hold(t, cmd)
+	cmd.WaitDelay = time.Millisecond
+	n := 0
+	for _, err := range m.Output(cmd) {
+		if err != nil {
+			break
+		}
+		if n++; n == 1 {
+			exited(cmd)
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	if n != senders+1 {
+		t.Errorf("%d pieces of %d", n, senders+1)
+	}
+}
+
 // inNamespace calls f in a new network namespace.
 func inNamespace[T any](f func() (T, error)) (v T, err error) {
 	done := make(chan struct{})

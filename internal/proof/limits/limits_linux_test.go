@@ -20,6 +20,7 @@ import (
 func init() {
 	muxtest.Children["raiseBuffer"] = raiseBuffer
 	muxtest.Children["sendersAgain"] = sendersAgain
+	muxtest.Children["sendersBeside"] = sendersBeside
 	muxtest.Children["fewDescriptors"] = fewDescriptors
 	muxtest.Children["noDescriptorLeft"] = noDescriptorLeft
 	muxtest.Children["descriptorZero"] = descriptorZero
@@ -276,10 +277,43 @@ func sendersAgain(args []string) int {
 	return 0
 }
 
-// Before MakeSender fails for want of descriptors, it gives back those of closed senders.
+// sendersBeside makes and closes senders in two goroutines, beside a reader if so asked.
+func sendersBeside(args []string) int {
+	muxtest.InitPoller()
+	m := muxtest.Must(muxtest.MuxOf(args[0], os.Getenv("TMPDIR")))
+	muxtest.SetLimit(400, 400)
+	defer muxtest.Must(m.MakeSender()).Close() // else there could be an end
+	if args[1] == "reader" {
+		go m.Read()
+	}
+	ended := make(chan error)
+	for range 2 {
+		go func() {
+			for range 2000 {
+				f, err := m.MakeSender()
+				if err != nil {
+					ended <- err
+					return
+				}
+				f.Close()
+			}
+			ended <- nil
+		}()
+	}
+	for range 2 {
+		if err := <-ended; err != nil {
+			return muxtest.CheckFailed("%v", err)
+		}
+	}
+	return 0
+}
+
+// Before MakeSender fails for want of descriptors, those of closed senders are given back.
 func TestDescriptorsOfClosedSenders(t *testing.T) {
 	muxtest.ForKinds(t, func(t *testing.T, k muxtest.Kind, _ *iomux.Mux) {
 		muxtest.RunCheck(t, "sendersAgain", k.Name)
+		muxtest.RunCheck(t, "sendersBeside", k.Name, "alone")
+		muxtest.RunCheck(t, "sendersBeside", k.Name, "reader")
 	})
 }
 
