@@ -327,9 +327,9 @@ func (m *Mux) All(ctx context.Context) iter.Seq2[TaggedData, error] {
 // write. A blocked read, and every later call, returns an error that matches
 // [os.ErrClosed]; closing again does nothing and returns nil. What was written
 // and not read is lost, and Data is no longer valid, except what [Mux.Output]
-// and [Mux.Run] are passing on. Writers, including those blocked on a full queue,
-// get an error: from a socket ECONNREFUSED, and ENOTCONN for later writes,
-// both without SIGPIPE; from a pipe EPIPE and SIGPIPE (seen on Linux).
+// and [Mux.Run] are passing on. Writers, including those blocked on a full
+// queue, get an error: from a socket ECONNREFUSED, and ENOTCONN for later
+// writes, both without SIGPIPE; from a pipe EPIPE and SIGPIPE (seen on Linux).
 //
 // Close does not close senders; whoever holds them does. The Mux is closed
 // even if Close returns an error, which means that a directory that had to

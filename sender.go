@@ -51,8 +51,10 @@ func (m *Mux) MakeSender() (*os.File, error) { return m.MakeTaggedSender("") }
 // for a moment), unix.ETOOMANYREFS if all processes of this user together
 // have more senders than RLIMIT_NOFILE (see SCM_RIGHTS in unix(7)), and with
 // [NewPipe] unix.EPERM if this user has too many pipe pages
-// (fs.pipe-user-pages-hard in pipe(7)). Nothing is left behind then, and the
-// Mux stays usable. After [Mux.Close] the error matches [os.ErrClosed].
+// (fs.pipe-user-pages-hard in pipe(7)). It fails so only once everything that
+// closed senders held is given back, for which it waits a few milliseconds at
+// most. Nothing is left behind then, and the Mux stays usable. After
+// [Mux.Close] the error matches [os.ErrClosed].
 func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
 	// If nobody reads, the caller releases what closed senders hold. Otherwise the
 	// reader does.
