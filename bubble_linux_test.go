@@ -3,10 +3,8 @@
 package iomux_test
 
 import (
-	"runtime"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/seed-5082a588/iomux"
 )
@@ -27,14 +25,7 @@ func TestDroppedInBubble(t *testing.T) {
 		wantNothing(t, m)
 		f.Close()
 	})
-	for range 500 {
-		runtime.GC()
-		if len(openFiles()) <= before {
-			return
-		}
-		time.Sleep(10 * time.Millisecond) // the cleanup runs in a goroutine
-	}
-	t.Errorf("there are %v, want %d", openFiles(), before)
+	wantCleanedUp(t, before)
 }
 
 // A Mux that was used in a bubble may be used outside.

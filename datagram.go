@@ -36,8 +36,7 @@ type datagrams struct {
 	peekAt    int          // and look into the queue when this many are closed
 	checkAt   time.Time    // when to check what no event reports; zero: not scheduled
 
-	replaced sync.WaitGroup // for the call of shut
-	stuck    bool           // it had not returned when shut did
+	replaced wait.Calls // that of shut
 
 	mu        sync.Mutex // guards what follows; held for no call that may take long
 	closed    bool
@@ -117,19 +116,7 @@ func newDatagrams(bind func(fd int) (*address, error)) (_ *datagrams, err error)
 	return d, nil
 }
 
-func (d *datagrams) add(tag string, tidy bool) (*os.File, error) {
-	if tidy && d.waiter.Len() > d.reclaimAt {
-		d.reclaim()
-	}
-	f, err := d.addNow(tag)
-	if tidy && scarce(err) {
-		d.reclaim()
-		f, err = d.addNow(tag)
-	}
-	return f, err
-}
-
-func (d *datagrams) addNow(tag string) (*os.File, error) {
+func (d *datagrams) add(tag string) (*os.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -183,10 +170,12 @@ func (d *datagrams) chooseProbe(s *sender) (err error) {
 	return err
 }
 
-// reclaim releases what closed senders hold, for a caller that makes many and
-// does not read. The caller has the turn. It is due again when there are twice as
-// many as it leaves, so it costs each sender little.
-func (d *datagrams) reclaim() {
+// reclaim is for a caller that makes many senders and does not read. It is due again when
+// there are twice as many as it leaves, so it costs each sender little.
+func (d *datagrams) reclaim(now bool) {
+	if !now && d.waiter.Len() <= d.reclaimAt {
+		return
+	}
 	d.checkEvents()
 	d.reclaimAt = 2*d.waiter.Len() + 1
 	if queueEmpty(d.fd) {
@@ -409,18 +398,11 @@ func (d *datagrams) shut() error {
 	d.closed = true
 	d.mu.Unlock()
 	var err error
-	replace := func() {
-		defer d.replaced.Done()
-		err = replaceFD(d.fd, d.probe)
-	}
-	d.replaced.Add(1)
+	replace := func() { err = replaceFD(d.fd, d.probe) }
 	if queueEmpty(d.fd) {
 		replace()
-	} else { // what is queued may hold descriptors whose close a child can delay
-		d.stuck = !wait.Bounded(replace)
-	}
-	if d.stuck { // only the close of the old socket takes long, and it cannot fail
-		return d.addr.removeDir()
+	} else if !d.replaced.Make(replace) { // what is queued may hold descriptors whose close a child can delay
+		return d.addr.removeDir() // only the close of the old socket takes long, and it cannot fail
 	}
 	return errors.Join(err, d.addr.removeDir())
 }
@@ -443,15 +425,10 @@ func (d *datagrams) release(reuse bool) {
 		// some disks: not for Close to wait for, if there is a reader.
 		d.addr.closeAnchor()
 	}
-	if d.stuck {
-		go d.closeSockets()
-	} else {
-		d.closeSockets()
-	}
+	d.replaced.Then(d.closeSockets)
 }
 
 func (d *datagrams) closeSockets() {
-	d.replaced.Wait()
 	if d.probe >= 0 {
 		closeFD(d.probe)
 	}

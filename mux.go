@@ -66,12 +66,15 @@ type Mux struct {
 
 // A transport carries what is written to the senders up to the Mux.
 //
-// receive, checkEvents and park are for the reader whose turn it is. add, wake and
+// reclaim, receive, checkEvents and park are for the reader whose turn it is. add, wake and
 // backlog may be called at any time, also together with these and after shut.
 type transport interface {
-	// add makes a sender. If tidy is set, the caller has the turn, and add may
-	// release what closed senders hold.
-	add(tag string, tidy bool) (*os.File, error)
+	// add makes a sender.
+	add(tag string) (*os.File, error)
+
+	// reclaim releases what closed senders hold; if now is not set, only when there
+	// are about twice as many senders as the last one left.
+	reclaim(now bool)
 
 	// receive returns the next piece, without waiting for one: errWouldBlock when
 	// there is none, errRetry when it does not know yet, io.EOF when there is

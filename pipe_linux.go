@@ -96,8 +96,7 @@ type pipes struct {
 	mu     sync.Mutex // guards what follows; held for no call that a child can keep waiting
 	closed bool
 
-	replaced sync.WaitGroup // for the calls of shut
-	stuck    bool           // some of them had not returned when it did
+	replaced wait.Calls // those of shut
 }
 
 // A pipeEnd is the read end of a sender's pipe; or, where it holds others, a process
@@ -165,19 +164,7 @@ func onePage(r int) error {
 	return os.NewSyscallError("fcntl", err)
 }
 
-func (p *pipes) add(tag string, tidy bool) (*os.File, error) {
-	if tidy && p.waiter.Len() > p.reclaimAt {
-		p.reclaim()
-	}
-	f, err := p.addNow(tag)
-	if tidy && scarce(err) {
-		p.reclaim()
-		f, err = p.addNow(tag)
-	}
-	return f, err
-}
-
-func (p *pipes) addNow(tag string) (*os.File, error) {
+func (p *pipes) add(tag string) (*os.File, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -201,7 +188,10 @@ func (p *pipes) addNow(tag string) (*os.File, error) {
 // reclaim gives back the pipes that have neither a writer nor anything to read,
 // for a caller that makes many senders and does not read. It is due again when
 // there are twice as many as it leaves, so it costs each sender little.
-func (p *pipes) reclaim() {
+func (p *pipes) reclaim(now bool) {
+	if !now && p.waiter.Len() <= p.reclaimAt {
+		return
+	}
 	ends := p.waiter.Values()
 	var fds []unix.PollFd
 	for _, e := range ends {
@@ -504,13 +494,11 @@ func (p *pipes) shut() error {
 	p.mu.Unlock()
 	var calls []func()
 	for _, e := range p.waiter.Values() {
-		p.replaced.Add(1)
 		calls = append(calls, func() {
-			defer p.replaced.Done()
 			replaceFD(e.fd, p.waiter.FD()) // fails only for what is not open
 		})
 	}
-	p.stuck = !wait.Bounded(calls...)
+	p.replaced.Make(calls...)
 	return nil
 }
 
@@ -519,17 +507,12 @@ func (p *pipes) release(reuse bool) {
 		page := p.buf
 		freePages.Put(&page)
 	}
-	if p.stuck {
-		go p.closeAll()
-	} else {
-		p.closeAll()
-	}
+	p.replaced.Then(p.closeAll)
 }
 
-// closeAll closes what is left after shut. It first waits until all read ends are
-// replaced: after that nobody can write to these pipes, so closing takes no time.
+// closeAll closes what is left once all read ends are replaced: nobody can write to
+// these pipes any more, so closing takes no time.
 func (p *pipes) closeAll() {
-	p.replaced.Wait()
 	p.waiter.Close()
 	var calls []func()
 	for _, e := range p.waiter.Values() {

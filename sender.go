@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,28 +55,38 @@ func (m *Mux) MakeSender() (*os.File, error) { return m.MakeTaggedSender("") }
 // most. Nothing is left behind then, and the Mux stays usable. After
 // [Mux.Close] the error matches [os.ErrClosed].
 func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
-	// If nobody reads, the caller releases what closed senders hold. Otherwise the
-	// reader does.
-	tidy := m.turn.try(tidying)
-	if tidy {
-		defer m.leave()
-	}
-	if m.closed.Load() { // and nothing is left to tidy
-		return nil, errClosed
-	}
-	f, err := m.t.add(tag, tidy)
-	for tries := 0; !tidy && scarce(err) && tries < 20; tries++ {
-		if tidy = m.turn.tryPast(tidying); tidy {
-			defer m.leave()
-		} else {
-			time.Sleep(50 * time.Microsecond) // a reader that waits is being woken for what was closed
+	f, tidied, err := m.add(tag, false)
+	for tries := 0; scarce(err) && tries < 20; tries++ {
+		if f, tidied, err = m.add(tag, true); tidied || !scarce(err) {
+			break
 		}
-		f, err = m.t.add(tag, tidy)
+		time.Sleep(50 * time.Microsecond) // a reader that waits is being woken for what was closed
 	}
 	if err != nil && err != errClosed {
 		err = fmt.Errorf("iomux: make sender %.100q: %w", tag, err)
 	}
 	return f, err
+}
+
+// add makes a sender. If nobody reads, it first releases what closed senders hold, when
+// that is due or short is set, and reports that it could: otherwise the reader does.
+func (m *Mux) add(tag string, short bool) (f *os.File, tidied bool, err error) {
+	if short {
+		tidied = m.turn.tryPast(tidying)
+	} else {
+		tidied = m.turn.try(tidying)
+	}
+	if tidied {
+		defer m.leave()
+	}
+	if m.closed.Load() { // and nothing is left to tidy
+		return nil, tidied, errClosed
+	}
+	if tidied {
+		m.t.reclaim(short)
+	}
+	f, err = m.t.add(tag)
+	return f, tidied, err
 }
 
 // scarce reports whether err may come from what closed senders still hold: descriptors,
@@ -102,18 +111,6 @@ type sender struct {
 	probe  int    // finds out whether addr is in use, if the probe of the others cannot; or -1
 	hangup hangup
 	closed uint64 // the fill that came before it was known to be closed
-}
-
-// sockaddrs holds what x/sys needs for a call with an address. With one of its own, each
-// sender would take a third more memory (410 instead of 300 bytes).
-var sockaddrs = sync.Pool{New: func() any { return new(unix.SockaddrUnix) }}
-
-// withAddr calls call with the address that has this name. call must not keep it.
-func withAddr(name string, call func(*unix.SockaddrUnix) error) error {
-	addr := sockaddrs.Get().(*unix.SockaddrUnix)
-	defer sockaddrs.Put(addr)
-	*addr = unix.SockaddrUnix{Name: name} // and nothing left of a longer one
-	return call(addr)
 }
 
 func (s *sender) closeProbe() {

@@ -118,37 +118,8 @@ func newSocket(flags int) (int, error) {
 	return fd, os.NewSyscallError("socket", err)
 }
 
-func bindSocket(fd int, name string) error {
-	err := withAddr(name, func(addr *unix.SockaddrUnix) error { return unix.Bind(fd, addr) })
-	return os.NewSyscallError("bind", err)
-}
-
-func connectSocket(fd int, name string) error {
-	return os.NewSyscallError("connect", connectTo(fd, name))
-}
-
-// connectTo returns the bare errno.
-func connectTo(fd int, name string) error {
-	return withAddr(name, func(addr *unix.SockaddrUnix) error { return unix.Connect(fd, addr) })
-}
-
 // probeSocket makes a socket for unused.
 func probeSocket() (int, error) { return newSocket(unix.SOCK_NONBLOCK) }
-
-// unused reports whether no socket has this address any more. Connecting to a
-// sender fails with ECONNREFUSED then, and with EPERM while it is open, for it is
-// connected to another (on gVisor it succeeds, and the probe must be a new one
-// next time, being connected to the sender).
-func unused(probe int, addr string) bool {
-	err := connectTo(probe, addr)
-	if err == nil {
-		if fd, err := probeSocket(); err == nil {
-			replaceFD(probe, fd)
-			unix.Close(fd)
-		}
-	}
-	return err == unix.ECONNREFUSED
-}
 
 // replaceFD closes fd, and makes the number a duplicate of by.
 func replaceFD(fd, by int) error {
@@ -157,8 +128,6 @@ func replaceFD(fd, by int) error {
 
 // removeAddress has nothing to do: an abstract address goes with its socket.
 func removeAddress(string) {}
-
-func closeFD(fd int) { unix.Close(fd) }
 
 // queueEmpty reports whether no message is in the queue of fd.
 func queueEmpty(fd int) bool {

@@ -69,34 +69,8 @@ func closeOnExec(open func() (int, error)) (int, error) {
 	return fd, err
 }
 
-func bindSocket(fd int, name string) error {
-	err := withAddr(name, func(addr *unix.SockaddrUnix) error { return unix.Bind(fd, addr) })
-	return os.NewSyscallError("bind", err)
-}
-
-func connectSocket(fd int, name string) error {
-	return os.NewSyscallError("connect", connectTo(fd, name))
-}
-
-// connectTo returns the bare errno.
-func connectTo(fd int, name string) error {
-	return withAddr(name, func(addr *unix.SockaddrUnix) error { return unix.Connect(fd, addr) })
-}
-
 // probeSocket makes a socket for unused.
 func probeSocket() (int, error) { return newSocket() }
-
-// unused reports whether no socket has this address any more.
-func unused(probe int, addr string) bool {
-	err := connectTo(probe, addr)
-	if err == nil { // it is connected now, and must be a new one next time
-		if fd, err := probeSocket(); err == nil {
-			replaceFD(probe, fd)
-			unix.Close(fd)
-		}
-	}
-	return err == unix.ECONNREFUSED
-}
 
 // replaceFD closes fd, and has the number stand for what by stands for.
 func replaceFD(fd, by int) error {
@@ -106,8 +80,6 @@ func replaceFD(fd, by int) error {
 
 // removeAddress removes the file of a sender that is gone.
 func removeAddress(addr string) { unix.Unlink(addr) }
-
-func closeFD(fd int) { unix.Close(fd) }
 
 // queueEmpty reports whether no message is in the queue of fd, a nonblocking
 // socket.

@@ -4,6 +4,7 @@ package wait
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -64,4 +65,36 @@ func Bounded(calls ...func()) bool {
 		}
 	}
 	return false
+}
+
+// Calls are made by Bounded, and followed by something else. The zero value has none.
+type Calls struct {
+	running sync.WaitGroup
+	late    bool // some had not returned when Make did
+}
+
+// Make makes calls by Bounded, and returns what it does. It may be called once.
+func (c *Calls) Make(calls ...func()) bool {
+	c.running.Add(len(calls))
+	for i, call := range calls {
+		calls[i] = func() {
+			defer c.running.Done()
+			call()
+		}
+	}
+	c.late = !Bounded(calls...)
+	return !c.late
+}
+
+// Then calls f after all calls, in another goroutine if some have not returned. It must be
+// called after Make.
+func (c *Calls) Then(f func()) {
+	if !c.late {
+		f()
+		return
+	}
+	go func() {
+		c.running.Wait()
+		f()
+	}()
 }

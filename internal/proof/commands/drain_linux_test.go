@@ -34,8 +34,9 @@ func enlarge([]string) int {
 	return 0
 }
 
-// wantDrained wants all lines of cmd, of which but one are queued when WaitDelay ends.
-func wantDrained(t *testing.T, m *iomux.Mux, cmd *exec.Cmd) {
+// wantDrained wants so many pieces, of which all but one are queued when the WaitDelay
+// of cmd ends.
+func wantDrained(t *testing.T, m *iomux.Mux, cmd *exec.Cmd, want int) {
 	t.Helper()
 	hold(t, cmd)
 	cmd.WaitDelay = time.Millisecond
@@ -50,8 +51,8 @@ func wantDrained(t *testing.T, m *iomux.Mux, cmd *exec.Cmd) {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
-	if n != queuedLines || last != exec.ErrWaitDelay {
-		t.Errorf("%d of %d lines, %v", n, queuedLines, last)
+	if n != want || last != exec.ErrWaitDelay {
+		t.Errorf("%d pieces of %d, %v", n, want, last)
 	}
 }
 
@@ -59,7 +60,7 @@ func wantDrained(t *testing.T, m *iomux.Mux, cmd *exec.Cmd) {
 // larger.
 func TestDrainEnlarged(t *testing.T) {
 	watch(t)
-	wantDrained(t, muxtest.NewPipeMux(t), childCommand("enlarge"))
+	wantDrained(t, muxtest.NewPipeMux(t), childCommand("enlarge"), queuedLines)
 }
 
 // More can be queued than the system says here, if the Mux was made in another network
@@ -76,7 +77,7 @@ func TestDrainOtherNamespace(t *testing.T) {
 		t.Skip(err)
 	}
 	defer m.Close()
-	wantDrained(t, m, straggler("read x <&3", "i=0; while [ $i -lt 200 ]; do echo $i; i=$((i+1)); done"))
+	wantDrained(t, m, straggler("read x <&3", "i=0; while [ $i -lt 200 ]; do echo $i; i=$((i+1)); done"), queuedLines)
 }
 
 // Pipes that end while what is queued is yielded do not make that less.
@@ -89,22 +90,7 @@ func TestDrainManySenders(t *testing.T) {
 		send(t, f, "x")
 		f.Close()
 	}
-	cmd := straggler("read x <&3", "echo last")
-	hold(t, cmd)
-	cmd.WaitDelay = time.Millisecond
-	n := 0
-	for _, err := range m.Output(cmd) {
-		if err != nil {
-			break
-		}
-		if n++; n == 1 {
-			exited(cmd)
-			time.Sleep(50 * time.Millisecond)
-		}
-	}
-	if n != senders+1 {
-		t.Errorf("%d pieces of %d", n, senders+1)
-	}
+	wantDrained(t, m, straggler("read x <&3", "echo last"), senders+1)
 }
 
 // inNamespace calls f in a new network namespace.
