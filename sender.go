@@ -55,8 +55,9 @@ func (m *Mux) MakeSender() (*os.File, error) { return m.MakeTaggedSender("") }
 // most. Nothing is left behind then, and the Mux stays usable. After
 // [Mux.Close] the error matches [os.ErrClosed].
 func (m *Mux) MakeTaggedSender(tag string) (*os.File, error) {
-	f, tidied, err := m.add(tag, false)
+	f, _, err := m.add(tag, false)
 	for tries := 0; scarce(err) && tries < 20; tries++ {
+		var tidied bool
 		if f, tidied, err = m.add(tag, true); tidied || !scarce(err) {
 			break
 		}
